@@ -1,0 +1,64 @@
+"""The scenario: everything the user declares, as one frozen value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from stratsim.errors import InputError, unknown_name
+from stratsim.model.alarm import CompositeAlarm, MetricAlarm
+from stratsim.model.release import Fault, Release
+from stratsim.model.service import Host, LifecycleEvent, Platform, Service
+from stratsim.model.settings import Control, Cost, DeploymentGroup, MetricSettings, OnCall, Slo
+from stratsim.model.strategy import StrategySpec
+from stratsim.model.traffic import Traffic
+
+Alarm = MetricAlarm | CompositeAlarm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A service, its release, its alarms and the strategies under discussion."""
+
+    name: str
+    platform: Platform
+    description: str = ""
+    traffic: Traffic = field(default_factory=Traffic)
+    service: Service = field(default_factory=Service)
+    lifecycle: Mapping[str, LifecycleEvent] = field(default_factory=dict)
+    hosts: tuple[Host, ...] = ()
+    release: Release = field(default_factory=Release)
+    environment: tuple[Fault, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    metrics: MetricSettings = field(default_factory=MetricSettings)
+    deployment_group: DeploymentGroup = field(default_factory=DeploymentGroup)
+    control: Control = field(default_factory=Control)
+    quotas: Mapping[str, float] = field(default_factory=dict)
+    on_call: OnCall = field(default_factory=OnCall)
+    strategies: tuple[StrategySpec, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    cost: Cost = field(default_factory=Cost)
+    slo: Slo = field(default_factory=Slo)
+    noise: Literal["sampled", "expected"] = "sampled"
+    replications: int = 2000
+    seed: int = 7
+    source: Mapping[str, object] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def strategy(self, name: str) -> StrategySpec:
+        """Return the strategy called `name`; unknown: `InputError` with the nearest."""
+        for spec in self.strategies:
+            if spec.name == name:
+                return spec
+        raise InputError([unknown_name("strategy", name, [s.name for s in self.strategies])])
+
+    def alarm(self, name: str) -> Alarm:
+        """Return the alarm called `name`."""
+        for alarm in self.alarms:
+            if alarm.AlarmName == name:
+                return alarm
+        raise InputError([unknown_name("alarm", name, [a.AlarmName for a in self.alarms])])
+
+    @property
+    def desired(self) -> int:
+        """Desired number of instances; 0 on Lambda, which has none."""
+        return 0 if self.platform == "lambda" else self.service.instances

@@ -1,0 +1,104 @@
+"""The service: its fleet, its latency, how instances start and stop."""
+
+import math
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le
+
+from stratsim.model.quantities import (
+    Count,
+    DurationMarker,
+    LogNormal,
+    Positive,
+    RandomSeconds,
+    Seconds,
+    Share,
+)
+
+Platform = Literal["ec2", "ecs", "lambda"]
+PositiveSeconds = Annotated[float, DurationMarker(low=1e-6)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Log-normal response time at low load, by its median and 99th percentile [s]."""
+
+    median: PositiveSeconds = 0.1
+    p99: PositiveSeconds = 0.81
+
+    def __post_init__(self) -> None:
+        if self.p99 < self.median:
+            msg = "a p99 of at least the median"
+            raise ValueError(msg)
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of the logarithm."""
+        return math.log(self.p99 / self.median) / NormalDist().inv_cdf(0.99)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
+    """The load balancer's health check of a target."""
+
+    interval: Annotated[float, DurationMarker(low=1, high=300)] = 30.0
+    healthy: Annotated[int, Ge(1), Le(10)] = 1
+    unhealthy: Annotated[int, Ge(1), Le(10)] = 2
+    grace: Seconds = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Autoscaling:
+    """Target tracking on utilisation; absent means a fixed fleet."""
+
+    target_utilization: Annotated[float, Gt(0), Le(1)] = 0.6
+    min: Count = 1
+    max: Count = 100
+    warmup: Seconds = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A fleet of instances (EC2), tasks (ECS) or a function (Lambda).
+
+    ``capacity`` is what one instance can serve [requests/s]; ``concurrency``
+    how many requests it works on at once; ``error_rate`` the share of requests
+    that fail whatever the revision; ``error_dispersion`` the variance over the
+    mean of the background errors' count.
+    """
+
+    instances: Count = 10
+    zones: Annotated[int, Ge(1), Le(20)] = 3
+    capacity: Positive = 20.0
+    concurrency: Count = 8
+    error_rate: Share = 0.001
+    error_dispersion: Annotated[float, Ge(1), Le(1e6)] = 3.0
+    latency: Latency = field(default_factory=Latency)
+    startup: RandomSeconds = field(default_factory=lambda: LogNormal(56.0, 0.08))
+    drain: Annotated[float, DurationMarker(high=3600)] = 300.0
+    health_check: HealthCheck = field(default_factory=HealthCheck)
+    autoscaling: Autoscaling | None = None
+    runtime: str = "python3.12"
+    memory: Annotated[int, Ge(128), Le(10240)] = 512
+    provisioned_concurrency: Annotated[int, Ge(0), Le(100_000)] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifecycleEvent:
+    """Duration [s], chance of failure and timeout [s] of one lifecycle event."""
+
+    duration: RandomSeconds
+    failure: Share = 0.0
+    timeout: Seconds = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """One named host of an EC2 fleet where it differs from the rest."""
+
+    index: Annotated[int, Ge(0)]
+    healthy: bool = True
+    group: str = ""
+

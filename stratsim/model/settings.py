@@ -1,0 +1,113 @@
+"""What surrounds a deployment: metrics, control plane, people, money, objectives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from stratsim.model.quantities import (
+    DurationMarker,
+    Fixed,
+    LogNormal,
+    NonNegative,
+    RandomSeconds,
+    Seconds,
+    Share,
+)
+
+MINUTE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricSettings:
+    """How metrics reach alarms.
+
+    ``delay`` is the publication delay after a period's end; ``phase`` where in
+    the minute the deployment starts, in [0, 60) s; ``evaluation_offset`` where in
+    the minute alarms are evaluated; ``evaluation_range_extra`` how many more
+    periods than EvaluationPeriods an evaluation reads (AWS does not publish it).
+    """
+
+    delay: RandomSeconds = field(default_factory=lambda: LogNormal(45.0, 0.5))
+    evaluation_range_extra: Annotated[int, Ge(0), Le(100)] = 2
+    phase: Literal["random"] | Annotated[float, DurationMarker(high=59.999999)] = "random"
+    evaluation_offset: Literal["random"] | Annotated[float, DurationMarker(high=59.999999)] = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """The control plane's own habits, which AWS does not document.
+
+    ``alarm_poll``: CodeDeploy looks at its alarms at creation + k x this.
+    ``reroute``: a weight change takes effect so long after it is ordered.
+    ``agent_poll``: an EC2 host picks up its command after so long.
+    ``steady_state_timeout``: a fleet that never becomes healthy fails the
+    deployment after so long. ``follow_up``: how long after its end a deployment
+    is followed while a fault is still being served.
+    """
+
+    alarm_poll: Annotated[float, DurationMarker(high=3600)] = 10.0
+    reroute: Annotated[float, DurationMarker(high=3600)] = 5.0
+    agent_poll: RandomSeconds = field(default_factory=lambda: Fixed(1.0))
+    watch_termination_wait: bool = True
+    steady_state_timeout: Seconds = 3600.0
+    rollback_hosts: Literal["touched_only", "whole_group"] = "touched_only"
+    batches: Literal["sliding_window", "barrier"] = "sliding_window"
+    linear_tail_wait: bool = False
+    follow_up: Seconds = 86400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnCall:
+    """When people act: so long after the first alarm, or after noticing by themselves."""
+
+    respond: Seconds = 900.0
+    notice: Seconds = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Prices in USD; ``attended`` is the share of a deployment that is watched."""
+
+    instance_hour: NonNegative | None = None
+    failed_request: NonNegative = 0.002
+    engineer_hour: NonNegative = 95.0
+    attended: Share = 0.25
+    alarm_metric_month: NonNegative = 0.10
+    alarm_composite_month: NonNegative = 0.50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slo:
+    """Service level objective: availability, latency [s], window [s]."""
+
+    availability: Annotated[float, Gt(0), Lt(1)] = 0.999
+    latency: Annotated[float, DurationMarker(low=1e-6)] = 1.0
+    window: Annotated[float, DurationMarker(low=1)] = 30 * 86400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentGroup:
+    """CreateDeploymentGroup's own keys, as far as they steer a run.
+
+    ``raw`` keeps the whole mapping as written, for exports.
+    """
+
+    rollback_enabled: bool = True
+    rollback_events: tuple[str, ...] = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM")
+    alarms_enabled: bool = True
+    alarm_names: tuple[str, ...] = ()
+    ignore_poll_alarm_failure: bool = False
+    deployment_type: Literal["IN_PLACE", "BLUE_GREEN"] | None = None
+    traffic_control: bool = True
+    ready_action: Literal["CONTINUE_DEPLOYMENT", "STOP_DEPLOYMENT"] = "CONTINUE_DEPLOYMENT"
+    ready_wait_s: float = 0.0
+    terminate_action: Literal["TERMINATE", "KEEP_ALIVE"] = "TERMINATE"
+    termination_wait_s: float = 300.0
+    green_fleet: Literal["DISCOVER_EXISTING", "COPY_AUTO_SCALING_GROUP"] = "COPY_AUTO_SCALING_GROUP"
+    raw: Mapping[str, object] = field(default_factory=dict)
+
+    def rolls_back_on(self, event: str) -> bool:
+        """Whether `event` (AWS's word) leads to an automatic rollback."""
+        return self.rollback_enabled and event in self.rollback_events
