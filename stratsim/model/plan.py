@@ -1,0 +1,173 @@
+"""A plan: what a strategy will do, as a tuple of steps that know no clock.
+
+The engines execute steps and know no strategy by name. Steps that AWS names
+carry AWS's word in ``event``.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from stratsim.model.quantities import Distribution, Fixed
+from stratsim.model.service import Platform
+from stratsim.model.settings import DeploymentGroup
+
+Effect = Literal["none", "block", "allow"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifecycle:
+    """One lifecycle event of the whole deployment (a hook, a phase).
+
+    ``failure`` is its chance to fail, ``timeout_s`` how long it may take;
+    without ``can_roll_back`` a failure here is not followed by a rollback.
+    """
+
+    event: str
+    duration: Distribution
+    failure: float = 0.0
+    timeout_s: float = 3600.0
+    can_roll_back: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """Start `count` instances of the new revision and wait until all are healthy.
+
+    Gives up, and fails the deployment, after ``timeout_s``.
+    """
+
+    event: str
+    count: int
+    startup: Distribution
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """Order the router to send the share `weight` of the traffic to the new revision."""
+
+    weight: float
+    event: str = "AllowTraffic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Wait; `event` says what for (bake time, canary interval, ready wait)."""
+
+    duration_s: float
+    event: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostEvent:
+    """One lifecycle event on one host.
+
+    ``block`` takes the host out of service when the event begins, ``allow``
+    puts it into service, with the new revision, when the event ends.
+    """
+
+    event: str
+    duration: Distribution
+    failure: float = 0.0
+    timeout_s: float = 3600.0
+    effect: Effect = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roll:
+    """Run `events` on each of `count` hosts without going below the minimum.
+
+    ``fleet`` "old" updates the running fleet in place, "new" works on hosts that
+    were launched before. ``minimum_healthy`` (M) and ``concurrency`` (most hosts
+    at once when all are healthy) are in hosts; ``last_may_fail`` tolerates a
+    failure when no host waits any more. ``zones`` > 1 goes zone by zone with
+    ``zone_minimum_healthy`` hosts per zone and the two monitor durations.
+    """
+
+    event: str
+    fleet: Literal["old", "new"]
+    count: int
+    minimum_healthy: int
+    concurrency: int
+    events: tuple[HostEvent, ...]
+    single_must_succeed: bool = False
+    barrier: bool = False
+    zones: int = 1
+    zone_minimum_healthy: int = 0
+    first_zone_monitor_s: float = 0.0
+    zone_monitor_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deregister:
+    """Take the whole old fleet out of the load balancer; `events` run on each host."""
+
+    event: str
+    events: tuple[HostEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replace:
+    """ECS rolling update: start new tasks and stop old ones within two bounds.
+
+    ``lower`` tasks must stay healthy, at most ``upper`` may run; a circuit
+    breaker fails the deployment after ``breaker`` failed tasks (None: no breaker).
+    """
+
+    event: str
+    count: int
+    lower: int
+    upper: int
+    startup: Distribution
+    drain_s: float
+    breaker: int | None = None
+    breaker_rolls_back: bool = True
+    timeout_s: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retire:
+    """After a wait of `wait_s`, terminate the old fleet, or keep it alive."""
+
+    event: str
+    wait_s: float
+    action: Literal["TERMINATE", "KEEP_ALIVE"]
+
+
+Step = Lifecycle | Launch | Shift | Hold | Roll | Deregister | Replace | Retire
+Routing = Literal["weighted", "pooled"]
+Undo = Literal["reroute", "flip", "reregister", "redeploy", "replace"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one strategy does to one service.
+
+    ``routing`` "weighted" shifts by weights; "pooled" splits evenly over the
+    hosts in service. ``undo`` is how traffic comes back: "reroute" (weights back
+    to blue), "flip" (alias), "reregister" (originals into the load balancer),
+    "redeploy" (in place, a new deployment), "replace" (rolling back).
+    ``one_target_group`` says that new and old share their metrics.
+    ``deployment_config`` is the configuration's name in AWS; ``custom`` says that
+    it has to be created.
+    """
+
+    strategy: str
+    family: str
+    platform: Platform
+    steps: tuple[Step, ...]
+    routing: Routing
+    undo: Undo
+    group: DeploymentGroup
+    one_target_group: bool = False
+    deployment_config: str = ""
+    custom: bool = False
+    minimum_healthy: int | None = None
+    concurrency: int | None = None
+    desired: int = 0
+    reroute_s: float = 0.0
+    redeploy: Roll | Replace | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+
+INSTANT = Fixed(0.0)
