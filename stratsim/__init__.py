@@ -1,0 +1,56 @@
+"""Simulate AWS deployment strategies before you run them.
+
+The names below are the whole public face; each is imported when it is first
+used, so that ``import stratsim`` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stratsim import cloudwatch as cloudwatch
+    from stratsim import errors as errors
+    from stratsim.recommendation import recommend_strategy as recommend
+    from stratsim.scenario_io import load as load
+    from stratsim.strategies import plan_strategy as plan
+    from stratsim.study import compare_strategies as compare
+    from stratsim.study import simulate as simulate
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "__version__",
+    "cloudwatch",
+    "compare",
+    "errors",
+    "load",
+    "plan",
+    "recommend",
+    "simulate",
+]
+
+# Public name -> where it lives: "module:attribute", or a module of its own.
+_HOMES = {
+    "cloudwatch": "stratsim.cloudwatch",
+    "compare": "stratsim.study:compare_strategies",
+    "errors": "stratsim.errors",
+    "load": "stratsim.scenario_io:load",
+    "plan": "stratsim.strategies:plan_strategy",
+    "recommend": "stratsim.recommendation:recommend_strategy",
+    "simulate": "stratsim.study:simulate",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    module, _, attribute = _HOMES[name].partition(":")
+    found = import_module(module)
+    value = getattr(found, attribute) if attribute else found
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
