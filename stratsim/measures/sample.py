@@ -1,0 +1,35 @@
+"""The measures of many runs of one strategy, as arrays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stratsim.model.quantities import Array
+
+PROBABILITIES = ("rollback", "false_rollback", "missed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sample:
+    """Runs of one strategy; every array has shape (runs,).
+
+    ``outcome`` indexes the scenario's outcomes. ``weight`` sums to 1: equal where
+    outcomes were drawn, the outcomes' probabilities (shared by their runs) where
+    they were enumerated; ``exact`` says that nothing but the outcome is random,
+    so a mean carries no sampling error. ``measures`` holds NaN where a measure
+    does not apply, ``events`` booleans for each of `PROBABILITIES`.
+    """
+
+    strategy: str
+    outcome: NDArray[np.int64]
+    weight: Array
+    exact: bool
+    measures: Mapping[str, Array]
+    events: Mapping[str, NDArray[np.bool_]]
+
+    @property
+    def runs(self) -> int:
+        """Number of runs."""
+        return len(self.outcome)
