@@ -1,0 +1,77 @@
+# make demo and make test need Python 3.11 or later with venv, and nothing else.
+# They make .venv here, write nothing outside this folder, and may be repeated.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test test-quick test-slow lint format types notebooks bench clean
+
+INSIDE := sh tools/inside.sh
+PYTEST := $(INSIDE) .venv/bin/python -m pytest
+
+# The main job, as `make demo` shows it
+DEMO_SCENARIO  ?= scenarios/checkout-ecs.yaml
+DEMO_COMPARE   ?= --replications 500
+DEMO_RECOMMEND ?= --replications 500 --minimize total_cost_usd --require "missed<=0.9"
+DEMO_OUT       ?= build/demo
+
+# Two processes: the tests are cut for two cores
+WORKERS ?= 2
+ARGS    ?=
+
+help:
+	@echo 'make demo       compare strategies on a bundled scenario, recommend one, write its CodeDeploy JSON'
+	@echo 'make test       all tests, quick ones first (ARGS="-k alarm" to choose)'
+	@echo 'make lint       ruff: rules and format; make format repairs what it can'
+	@echo 'make types      mypy --strict'
+	@echo 'make notebooks  execute every notebook'
+	@echo 'make bench      print speeds'
+	@echo 'make clean      remove .venv, .cache and everything else that was made here'
+	@echo 'PYTHON=/path/to/python3.12 chooses the interpreter.'
+
+demo:
+	@sh tools/setup.sh runtime
+	@echo
+	@echo '$$ stratsim compare $(DEMO_SCENARIO) $(DEMO_COMPARE)'
+	@$(INSIDE) .venv/bin/stratsim compare $(DEMO_SCENARIO) $(DEMO_COMPARE)
+	@echo
+	@echo '$$ stratsim recommend $(DEMO_SCENARIO) $(DEMO_RECOMMEND) --export $(DEMO_OUT) --format codedeploy --force'
+	@$(INSIDE) .venv/bin/stratsim recommend $(DEMO_SCENARIO) $(DEMO_RECOMMEND) \
+		--export $(DEMO_OUT) --format codedeploy --force
+
+test: test-quick test-slow
+
+test-quick:
+	@sh tools/setup.sh test
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m 'not slow and not bench' $(ARGS)
+
+# pytest's status 5 says that no test was chosen: with ARGS that is lawful
+test-slow:
+	@sh tools/setup.sh test
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m 'slow and not bench' $(ARGS) || test $$? -eq 5
+
+lint:
+	@sh tools/setup.sh test
+	$(INSIDE) .venv/bin/python -m ruff check .
+	$(INSIDE) .venv/bin/python -m ruff format --check .
+
+format:
+	@sh tools/setup.sh test
+	$(INSIDE) .venv/bin/python -m ruff check --fix .
+	$(INSIDE) .venv/bin/python -m ruff format .
+
+types:
+	@sh tools/setup.sh test
+	$(INSIDE) .venv/bin/python -m mypy
+
+# The libraries under a notebook warn of their own future, so warnings stay warnings here
+notebooks:
+	@sh tools/setup.sh test
+	$(PYTEST) --nbmake --nbmake-timeout=600 -W default -n $(WORKERS) notebooks
+
+bench:
+	@sh tools/setup.sh test
+	$(PYTEST) -m bench -s tests/bench
+
+clean:
+	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-out
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
