@@ -10,9 +10,6 @@ MetricStat and PutCompositeAlarm (service model of botocore 1.44.5).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-
-NO_EXTRA: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +106,7 @@ class MetricAlarm:
     ComparisonOperator: str
     TreatMissingData: str | None = None
     EvaluateLowSampleCountPercentile: str | None = None
-    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
+    extra: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     @property
     def n(self) -> int:
@@ -185,7 +182,7 @@ class CompositeAlarm:
     ActionsSuppressor: str | None = None
     ActionsSuppressorWaitPeriod: int | None = None
     ActionsSuppressorExtensionPeriod: int | None = None
-    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
+    extra: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def to_aws(self) -> dict[str, object]:
         """Return the AWS JSON mapping, without the keys that were not given."""

@@ -1,0 +1,99 @@
+"""Metric math: expressions over series, with CloudWatch's rules of missing data.
+
+Source: user guide, page using-metric-math. The grammar is loaded on first use.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stratsim.cloudwatch import limits
+from stratsim.cloudwatch.math_nodes import Call, Context, Kind, Metrics, Node, Reference
+from stratsim.errors import InputError, Problem, shorten, unknown_name
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A compiled expression.
+
+    ``ids`` are the Ids it names, in the order of first use; ``uses_metrics``
+    tells whether it also reads whatever ``METRICS()`` finds.
+    """
+
+    text: str
+    root: Node
+    ids: tuple[str, ...]
+    uses_metrics: bool
+
+    @property
+    def is_series(self) -> bool:
+        """Whether it yields one series, as an alarm wants, and no number or array."""
+        return self.root.kind is Kind.SERIES
+
+    def evaluate(
+        self,
+        series: Mapping[str, NDArray[np.float64]],
+        period_s: float = 60.0,
+        metrics: Sequence[str] | None = None,
+    ) -> NDArray[np.float64]:
+        """Return the result as a series.
+
+        Parameters
+        ----------
+        series
+            Per Id an array ``(..., T)``, NaN where there is no datapoint.
+        period_s
+            Seconds between two datapoints.
+        metrics
+            The Ids that ``METRICS()`` means; all of `series` when not given.
+        """
+        shape = next((values.shape for values in series.values()), (1,))
+        context = Context(series, period_s, tuple(series) if metrics is None else metrics, shape)
+        try:
+            with np.errstate(all="ignore"):  # dropped points are what the rules are about
+                result = self.root.evaluate(context)
+        except KeyError as error:
+            raise InputError([unknown_name("expression", str(error.args[0]), series)]) from None
+        if self.root.kind is Kind.ARRAY:
+            got = f"an array from {shorten(self.text)}"
+            raise InputError([Problem("expression", "one series", got)])
+        return result if self.is_series else np.broadcast_to(result, shape).astype(np.float64)
+
+    def calls(self, name: str) -> bool:
+        """Whether the expression calls the function `name`."""
+        return any(isinstance(node, Call) and node.name == name for node in self.root.walk())
+
+
+def compile_expression(text: str, where: str = "expression") -> Expression:
+    """Return the compiled expression.
+
+    Raises
+    ------
+    InputError
+        Names `where` and the column of what cannot stand there.
+    """
+    from stratsim.cloudwatch.math_grammar import SyntaxProblem
+
+    if not isinstance(text, str) or not 1 <= len(text) <= limits.EXPRESSION_LENGTH:
+        rule = f"a text of 1 to {limits.EXPRESSION_LENGTH} characters"
+        got = f"{len(text)} characters" if isinstance(text, str) else shorten(text)
+        raise InputError([Problem(where, rule, got)])
+    try:
+        return _compile(text)
+    except SyntaxProblem as problem:
+        got = f"{problem.got} at column {problem.column}"
+        raise InputError([Problem(where, problem.rule, got, problem.hint)]) from None
+
+
+@lru_cache(maxsize=512)
+def _compile(text: str) -> Expression:
+    from stratsim.cloudwatch.math_grammar import parse
+
+    root = parse(text)
+    nodes = list(root.walk())
+    names = dict.fromkeys(node.name for node in nodes if isinstance(node, Reference))
+    uses_metrics = any(isinstance(node, Metrics) for node in nodes)
+    return Expression(text, root, tuple(names), uses_metrics)
