@@ -1,103 +1,77 @@
 """Numbers with a range and a unit, and the few distributions a scenario may name.
 
-The markers below speak to pydantic only when a file is read (`scenario_io`);
-the values themselves are plain floats, in seconds and fractions.
+The values are plain floats, in seconds and fractions; what a reader may accept
+for them stands in `stratsim.model.markers`.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
-from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from stratsim.model.markers import (
+    MAX_DURATION_S,
+    DurationMarker,
+    FlagMarker,
+    Number,
+    RuleError,
+    Text,
+    _Marker,
+    format_duration,
+    is_number,
+    parse_duration,
+)
+
+__all__ = [
+    "MAX_COUNT",
+    "MAX_DURATION_S",
+    "MAX_RATE_RPS",
+    "Array",
+    "Count",
+    "Distribution",
+    "DistributionMarker",
+    "DurationMarker",
+    "Fixed",
+    "Flag",
+    "LogNormal",
+    "Minutes",
+    "Mixture",
+    "Name",
+    "NonNegative",
+    "Number",
+    "Positive",
+    "RandomFactor",
+    "RandomSeconds",
+    "RandomShare",
+    "Rate",
+    "Seconds",
+    "Share",
+    "Uniform",
+    "format_duration",
+    "parse_distribution",
+    "parse_duration",
+]
 
 Array = NDArray[np.float64]
 
-MAX_DURATION_S = 366 * 86400.0
-"""Longest duration a scenario may name: one year; bounds the work of one run."""
 MAX_RATE_RPS = 1e7
 MAX_COUNT = 100_000
 
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def parse_duration(value: object) -> float:
-    """Return seconds from ``90s``, ``5m``, ``1h30m``, ``80ms`` or a number.
-
-    Raises
-    ------
-    ValueError
-        Where the text is not a duration.
-    """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    text = str(value).strip() if isinstance(value, str) else ""
-    parts = _PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        msg = "a duration such as 90s, 5m, 1h30m or a number of seconds"
-        raise ValueError(msg)
-    return sum(float(number) * _UNIT_S[unit] for number, unit in parts)
-
-
-def format_duration(seconds: float) -> str:
-    """Return ``1h30m``, ``90s`` or ``80ms`` for people.
-
-    >>> format_duration(5400)
-    '1h30m'
-    """
-    if seconds == 0:
-        return "0s"
-    if seconds < 1:
-        return f"{seconds * 1000:g}ms"
-    if seconds % 60 and seconds < 120:
-        return f"{seconds:.4g}s"
-    hours, rest = divmod(round(seconds), 3600)
-    minutes, left = divmod(rest, 60)
-    parts = ((hours, "h"), (minutes, "m"), (left, "s"))
-    return "".join(f"{number}{unit}" for number, unit in parts if number)
-
-
-@dataclass(frozen=True, slots=True)
-class DurationMarker:
-    """Tells the reader that a field is a duration in seconds, within bounds."""
-
-    low: float = 0.0
-    high: float = MAX_DURATION_S
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
-        from pydantic_core import core_schema
-
-        number = core_schema.float_schema(ge=self.low, le=self.high, allow_inf_nan=False)
-        return core_schema.no_info_before_validator_function(
-            parse_duration, number, ref=None
-        )
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> Any:
-        return {
-            "anyOf": [
-                {"type": "number", "minimum": self.low, "maximum": self.high},
-                {"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|s|m|h|d))+$"},
-            ]
-        }
-
-
 Seconds = Annotated[float, DurationMarker()]
-Share = Annotated[float, Ge(0), Le(1)]
-Rate = Annotated[float, Ge(0), Le(MAX_RATE_RPS)]
-Count = Annotated[int, Ge(1), Le(MAX_COUNT)]
-Positive = Annotated[float, Gt(0), Le(1e9)]
-NonNegative = Annotated[float, Ge(0), Le(1e12)]
-Minutes = Annotated[int, Ge(0)]
+Share = Annotated[float, Number(0, 1)]
+Rate = Annotated[float, Number(0, MAX_RATE_RPS)]
+Count = Annotated[int, Number(1, MAX_COUNT, whole=True)]
+Positive = Annotated[float, Number(0, 1e9, open_low=True)]
+NonNegative = Annotated[float, Number(0, 1e12)]
+Minutes = Annotated[int, Number(0, 1_000_000, whole=True)]
+Flag = Annotated[bool, FlagMarker()]
+Name = Annotated[str, Text(1, 255, kind="a name")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +126,31 @@ class LogNormal:
         return rng.lognormal(math.log(self.median), self.sigma, size)
 
 
-Distribution = Fixed | Uniform | LogNormal
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """One of two or more distributions, each with its probability."""
 
-_FORMS = (
-    "a value, {min, max}, {median, p90}, {median, p95}, {median, p99} or {median, sigma}"
-)
+    weights: tuple[float, ...]
+    parts: tuple[Fixed | Uniform | LogNormal, ...]
+
+    @property
+    def mean(self) -> float:
+        """The mean, the weighted mean of the parts' means."""
+        return sum(w * part.mean for w, part in zip(self.weights, self.parts, strict=True))
+
+    def sample(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> Array:
+        """Draw `size` values."""
+        edges = np.cumsum(self.weights[:-1])
+        chosen = np.searchsorted(edges, rng.random(size), side="right")
+        # every part is drawn in full, so that one draw never moves the others
+        draws = np.stack([part.sample(rng, size) for part in self.parts])
+        return np.asarray(np.take_along_axis(draws, chosen[np.newaxis], axis=0)[0])
+
+
+Distribution = Fixed | Uniform | LogNormal | Mixture
+
+_FORMS = "a value, {min, max}, {median, p90}, {median, p95}, {median, p99} or {median, sigma}"
+_MOST_PARTS = 10
 
 
 def parse_distribution(value: object, number: Callable[[object], float]) -> Distribution:
@@ -164,12 +158,18 @@ def parse_distribution(value: object, number: Callable[[object], float]) -> Dist
 
     Raises
     ------
-    ValueError
+    RuleError
         Where the form is unknown or its numbers contradict each other; the
         message completes "must be ...".
     """
-    if isinstance(value, Fixed | Uniform | LogNormal):
+    if isinstance(value, Fixed | Uniform | LogNormal | Mixture):
         return value
+    if isinstance(value, list):
+        return _mixture(value, number)
+    return _simple(value, number)
+
+
+def _simple(value: object, number: Callable[[object], float]) -> Fixed | Uniform | LogNormal:
     if not isinstance(value, dict):
         return Fixed(number(value))
     keys = set(value)
@@ -177,7 +177,7 @@ def parse_distribution(value: object, number: Callable[[object], float]) -> Dist
         low, high = number(value["min"]), number(value["max"])
         if low > high:
             msg = "a range whose min is at most its max"
-            raise ValueError(msg)
+            raise RuleError(msg)
         return Uniform(low, high)
     return _log_normal(value, keys, number)
 
@@ -186,24 +186,42 @@ def _log_normal(
     value: dict[Any, object], keys: set[Any], number: Callable[[object], float]
 ) -> LogNormal:
     if keys == {"median", "sigma"}:
-        sigma = float(value["sigma"])  # type: ignore[arg-type]
-        if not 0 <= sigma <= 10:
+        sigma = value["sigma"]
+        if not (isinstance(sigma, int | float) and is_number(sigma) and 0 <= sigma <= 10):
             msg = "a sigma in [0, 10]"
-            raise ValueError(msg)
-        return LogNormal(number(value["median"]), sigma)
+            raise RuleError(msg)
+        return LogNormal(number(value["median"]), float(sigma))
     for key, share in (("p90", 0.90), ("p95", 0.95), ("p99", 0.99)):
         if keys == {"median", key}:
             median, upper = number(value["median"]), number(value[key])
             if not 0 < median <= upper:
                 msg = f"a median above 0 and at most its {key}"
-                raise ValueError(msg)
+                raise RuleError(msg)
             return LogNormal(median, math.log(upper / median) / NormalDist().inv_cdf(share))
-    raise ValueError(_FORMS)
+    raise RuleError(_FORMS)
+
+
+def _mixture(value: list[object], number: Callable[[object], float]) -> Mixture:
+    rule = "a list of 2 to 10 forms, each with a weight, whose weights sum to 1"
+    if not 2 <= len(value) <= _MOST_PARTS:
+        raise RuleError(rule)
+    weights: list[float] = []
+    parts: list[Fixed | Uniform | LogNormal] = []
+    for item in value:
+        weight = item.get("weight") if isinstance(item, dict) else None
+        if not (isinstance(item, dict) and isinstance(weight, int | float)):
+            raise RuleError(rule)
+        rest = {key: inner for key, inner in item.items() if key != "weight"}
+        weights.append(float(weight))
+        parts.append(_simple(rest["value"] if set(rest) == {"value"} else rest, number))
+    if min(weights) < 0 or abs(sum(weights) - 1) > 1e-9:
+        raise RuleError(rule)
+    return Mixture(tuple(weights), tuple(parts))
 
 
 @dataclass(frozen=True, slots=True)
-class DistributionMarker:
-    """Tells the reader that a field is a distribution (of seconds or numbers)."""
+class DistributionMarker(_Marker):
+    """A distribution, of seconds or of numbers, whose values lie in an interval."""
 
     duration: bool = True
     low: float = 0.0
@@ -211,34 +229,31 @@ class DistributionMarker:
 
     def _number(self, value: object) -> float:
         if self.duration:
-            number = parse_duration(value)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            number = float(value)
-        else:
-            raise ValueError(_FORMS)
-        if not self.low <= number <= self.high:
-            msg = f"in [{self.low:g}, {self.high:g}]"
-            raise ValueError(msg)
-        return number
+            return DurationMarker(self.low, self.high).parse(value)
+        return Number(self.low, self.high).parse(value)
 
     def parse(self, value: object) -> Distribution:
-        """Return the distribution; raises ``ValueError`` completing "must be"."""
+        """Return the distribution; raises `RuleError`."""
         return parse_distribution(value, self._number)
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_plain_validator_function(self.parse)
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> Any:
-        leaf: dict[str, Any] = {"type": ["number", "string"] if self.duration else "number"}
-        names = ("min", "max", "median", "p90", "p95", "p99", "sigma")
-        mapping = {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": dict.fromkeys(names, leaf),
-        }
-        return {"anyOf": [leaf, mapping]}
+    def json_schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of what may be written."""
+        kind = DurationMarker(self.low, self.high) if self.duration else Number(self.low, self.high)
+        leaf = kind.json_schema()
+        names = ("min", "max", "median", "p90", "p95", "p99")
+        pairs = (("min", "max"), *(("median", n) for n in ("p90", "p95", "p99", "sigma")))
+        properties = dict.fromkeys(names, leaf) | {"sigma": Number(0, 10).json_schema()}
+        forms = [
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "required": list(pair),
+                "properties": {name: properties[name] for name in pair},
+            }
+            for pair in pairs
+        ]
+        mixed = {"type": "array", "items": {"type": "object"}, "minItems": 2, "maxItems": 10}
+        return {"anyOf": [leaf, *forms, mixed]}
 
 
 RandomSeconds = Annotated[Distribution, DistributionMarker()]

@@ -1,15 +1,9 @@
 """The release: what the new revision may turn out to be, and its faults."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Literal
 
-from annotated_types import Ge, Le, MinLen
-
-from stratsim.model.quantities import (
-    Distribution,
-    Fixed,
-    Uniform,
-)
+from stratsim.model.quantities import Distribution, Fixed, Name, Share, Uniform
 
 FaultKind = Literal[
     "errors", "latency", "crash", "startup", "hook", "capacity", "cold_start", "host"
@@ -53,8 +47,8 @@ class Fault:
 class Outcome:
     """What a release may turn out to be, with its probability."""
 
-    name: Annotated[str, MinLen(1)]
-    probability: Annotated[float, Ge(0), Le(1)]
+    name: Name
+    probability: Share
     faults: tuple[Fault, ...] = ()
 
 
@@ -83,4 +77,3 @@ class Release:
     """The possible outcomes of the release; their probabilities sum to 1."""
 
     outcomes: tuple[Outcome, ...] = field(default_factory=default_outcomes)
-

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le
-
+from stratsim.model.markers import RuleError
 from stratsim.model.quantities import (
     Count,
     DurationMarker,
+    Flag,
     LogNormal,
+    Name,
+    Number,
     Positive,
     RandomSeconds,
     Seconds,
@@ -18,7 +20,7 @@ from stratsim.model.quantities import (
 )
 
 Platform = Literal["ec2", "ecs", "lambda"]
-PositiveSeconds = Annotated[float, DurationMarker(low=1e-6)]
+PositiveSeconds = Annotated[float, DurationMarker(open_low=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class Latency:
     def __post_init__(self) -> None:
         if self.p99 < self.median:
             msg = "a p99 of at least the median"
-            raise ValueError(msg)
+            raise RuleError(msg)
 
     @property
     def sigma(self) -> float:
@@ -44,8 +46,8 @@ class HealthCheck:
     """The load balancer's health check of a target."""
 
     interval: Annotated[float, DurationMarker(low=1, high=300)] = 30.0
-    healthy: Annotated[int, Ge(1), Le(10)] = 1
-    unhealthy: Annotated[int, Ge(1), Le(10)] = 2
+    healthy: Annotated[int, Number(1, 10, whole=True)] = 1
+    unhealthy: Annotated[int, Number(1, 10, whole=True)] = 2
     grace: Seconds = 0.0
 
 
@@ -53,7 +55,7 @@ class HealthCheck:
 class Autoscaling:
     """Target tracking on utilisation; absent means a fixed fleet."""
 
-    target_utilization: Annotated[float, Gt(0), Le(1)] = 0.6
+    target_utilization: Annotated[float, Number(0, 1, open_low=True)] = 0.6
     min: Count = 1
     max: Count = 100
     warmup: Seconds = 120.0
@@ -70,19 +72,19 @@ class Service:
     """
 
     instances: Count = 10
-    zones: Annotated[int, Ge(1), Le(20)] = 3
+    zones: Annotated[int, Number(1, 20, whole=True)] = 3
     capacity: Positive = 20.0
     concurrency: Count = 8
     error_rate: Share = 0.001
-    error_dispersion: Annotated[float, Ge(1), Le(1e6)] = 3.0
+    error_dispersion: Annotated[float, Number(1, 1e6)] = 3.0
     latency: Latency = field(default_factory=Latency)
     startup: RandomSeconds = field(default_factory=lambda: LogNormal(56.0, 0.08))
     drain: Annotated[float, DurationMarker(high=3600)] = 300.0
     health_check: HealthCheck = field(default_factory=HealthCheck)
     autoscaling: Autoscaling | None = None
-    runtime: str = "python3.12"
-    memory: Annotated[int, Ge(128), Le(10240)] = 512
-    provisioned_concurrency: Annotated[int, Ge(0), Le(100_000)] = 0
+    runtime: Name = "python3.12"
+    memory: Annotated[int, Number(128, 10_240, whole=True)] = 512
+    provisioned_concurrency: Annotated[int, Number(0, 100_000, whole=True)] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,6 @@ class LifecycleEvent:
 class Host:
     """One named host of an EC2 fleet where it differs from the rest."""
 
-    index: Annotated[int, Ge(0)]
-    healthy: bool = True
-    group: str = ""
-
+    index: Annotated[int, Number(0, 99_999, whole=True)]
+    healthy: Flag = True
+    group: Name = ""

@@ -4,19 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
-
+from stratsim.model.markers import OrRandom
 from stratsim.model.quantities import (
     DurationMarker,
     Fixed,
+    Flag,
     LogNormal,
     NonNegative,
+    Number,
     RandomSeconds,
     Seconds,
     Share,
 )
 
 MINUTE_S = 60.0
+
+InMinute = Annotated[
+    Literal["random"] | float, OrRandom(DurationMarker(high=MINUTE_S, open_high=True))
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +35,9 @@ class MetricSettings:
     """
 
     delay: RandomSeconds = field(default_factory=lambda: LogNormal(45.0, 0.5))
-    evaluation_range_extra: Annotated[int, Ge(0), Le(100)] = 2
-    phase: Literal["random"] | Annotated[float, DurationMarker(high=59.999999)] = "random"
-    evaluation_offset: Literal["random"] | Annotated[float, DurationMarker(high=59.999999)] = 0.0
+    evaluation_range_extra: Annotated[int, Number(0, 100, whole=True)] = 2
+    phase: InMinute = "random"
+    evaluation_offset: InMinute = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +55,11 @@ class Control:
     alarm_poll: Annotated[float, DurationMarker(high=3600)] = 10.0
     reroute: Annotated[float, DurationMarker(high=3600)] = 5.0
     agent_poll: RandomSeconds = field(default_factory=lambda: Fixed(1.0))
-    watch_termination_wait: bool = True
+    watch_termination_wait: Flag = True
     steady_state_timeout: Seconds = 3600.0
     rollback_hosts: Literal["touched_only", "whole_group"] = "touched_only"
     batches: Literal["sliding_window", "barrier"] = "sliding_window"
-    linear_tail_wait: bool = False
+    linear_tail_wait: Flag = False
     follow_up: Seconds = 86400.0
 
 
@@ -82,8 +87,8 @@ class Cost:
 class Slo:
     """Service level objective: availability, latency [s], window [s]."""
 
-    availability: Annotated[float, Gt(0), Lt(1)] = 0.999
-    latency: Annotated[float, DurationMarker(low=1e-6)] = 1.0
+    availability: Annotated[float, Number(0, 1, open_low=True, open_high=True)] = 0.999
+    latency: Annotated[float, DurationMarker(open_low=True)] = 1.0
     window: Annotated[float, DurationMarker(low=1)] = 30 * 86400.0
 
 

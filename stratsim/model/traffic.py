@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import numpy as np
-from annotated_types import Ge, Le, MinLen
 
-from stratsim.model.quantities import Array, Rate, Seconds, Share
+from stratsim.model.quantities import Array, Flag, Number, Rate, Seconds, Share
 
 DAY_S = 86400.0
 
@@ -42,7 +41,7 @@ class Diurnal:
 
     kind: Literal["diurnal"] = "diurnal"
     mean: Rate
-    peak_to_trough: Annotated[float, Ge(1), Le(1e6)] = 2.6
+    peak_to_trough: Annotated[float, Number(1, 1e6)] = 2.6
     peak_at_s: float = 17 * 3600.0
     start_s: float = 10 * 3600.0
 
@@ -74,7 +73,7 @@ class Steps:
     """Piecewise constant rates; the first also holds before, the last after."""
 
     kind: Literal["steps"] = "steps"
-    points: Annotated[tuple[tuple[Seconds, Rate], ...], MinLen(1)]
+    points: tuple[tuple[Seconds, Rate], ...]
 
     def arrivals(self, t_s: Array) -> Array:
         """Expected requests from time 0 to `t_s`, shape of `t_s`."""
@@ -143,8 +142,8 @@ Profile = Constant | Diurnal | Steps | Trace
 class Users:
     """Who sends the requests: `active` distinct users, pinned to a revision or not."""
 
-    active: Annotated[int, Ge(1), Le(10**10)] = 10_000
-    sticky: bool = False
+    active: Annotated[int, Number(1, 10**10, whole=True)] = 10_000
+    sticky: Flag = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +151,7 @@ class Retries:
     """Failed requests that clients send again: a share of them, at most `limit` times."""
 
     share: Share = 0.0
-    limit: Annotated[int, Ge(0), Le(10)] = 1
+    limit: Annotated[int, Number(0, 10, whole=True)] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +163,6 @@ class Traffic:
     """
 
     profile: Profile = field(default_factory=lambda: Constant(rate=100.0))
-    dispersion: Annotated[float, Ge(0), Le(1e6)] = 2.0
+    dispersion: Annotated[float, Number(0, 1e6)] = 2.0
     users: Users = field(default_factory=Users)
     retries: Retries = field(default_factory=Retries)
-
-
