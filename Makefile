@@ -6,6 +6,8 @@
 .PHONY: help demo test test-quick test-slow lint format types notebooks bench clean
 
 INSIDE := sh tools/inside.sh
+# Not .venv/bin/stratsim: a script's first line breaks where the folder's name holds a $$ or a "
+STRATSIM := $(INSIDE) .venv/bin/python -m stratsim
 PYTEST := $(INSIDE) .venv/bin/python -m pytest
 
 # The main job, as `make demo` shows it
@@ -32,10 +34,10 @@ demo:
 	@sh tools/setup.sh runtime
 	@echo
 	@echo '$$ stratsim compare $(DEMO_SCENARIO) $(DEMO_COMPARE)'
-	@$(INSIDE) .venv/bin/stratsim compare $(DEMO_SCENARIO) $(DEMO_COMPARE)
+	@$(STRATSIM) compare $(DEMO_SCENARIO) $(DEMO_COMPARE)
 	@echo
 	@echo '$$ stratsim recommend $(DEMO_SCENARIO) $(DEMO_RECOMMEND) --export $(DEMO_OUT) --format codedeploy --force'
-	@$(INSIDE) .venv/bin/stratsim recommend $(DEMO_SCENARIO) $(DEMO_RECOMMEND) \
+	@$(STRATSIM) recommend $(DEMO_SCENARIO) $(DEMO_RECOMMEND) \
 		--export $(DEMO_OUT) --format codedeploy --force
 
 test: test-quick test-slow
