@@ -52,10 +52,15 @@ class Shift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Wait; `event` says what for (bake time, canary interval, ready wait)."""
+    """Wait; `event` says what for (bake time, canary interval, ready wait).
+
+    With ``stops`` the deployment is Stopped when the wait is over, unless
+    somebody has continued it by then.
+    """
 
     duration_s: float
     event: str
+    stops: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,118 @@
+"""CodeDeploy blue/green on EC2: a second fleet is installed, registered, and takes over.
+
+Source: CodeDeploy User Guide, "Deployments on an EC2/On-Premises compute platform"
+and the table of predefined configurations: one rule governs both the installation
+and the rerouting of the replacement fleet.
+"""
+
+from dataclasses import replace
+
+from stratsim.errors import InputError, Problem, shorten
+from stratsim.model.plan import INSTANT, Deregister, Launch, Plan, Step
+from stratsim.model.scenario import Scenario
+from stratsim.model.service import Platform
+from stratsim.model.strategy import StrategySpec
+from stratsim.strategies.ec2_hosts import (
+    COMPANIONS,
+    KEY,
+    check_fleet,
+    check_hosts,
+    roll,
+    rule_of,
+    rule_warnings,
+)
+from stratsim.strategies.families import Family, register
+from stratsim.strategies.lifecycle import (
+    allow_events,
+    block_events,
+    install_events,
+    unused_events,
+)
+from stratsim.strategies.limits import Quotas
+from stratsim.strategies.minimum_healthy import HostRule
+from stratsim.strategies.shapes import Config
+from stratsim.strategies.weighted import launch, ready_wait, ready_warnings, retire
+
+
+def check(config: Config, where: str, platform: Platform, quotas: Quotas) -> list[Problem]:
+    """Return what AWS would refuse about a blue/green configuration."""
+    problems = check_hosts(config, where, platform, quotas)
+    if "zonalConfig" in config:
+        # CodeDeploy User Guide, "Create a deployment configuration".
+        rule = "absent in a blue/green deployment; only in-place deployments go zone by zone"
+        problems.append(Problem(f"{where}.zonalConfig", rule, shorten(config["zonalConfig"])))
+    return problems
+
+
+def build(spec: StrategySpec, scenario: Scenario) -> Plan:
+    """Return the plan: provision, install, reroute, deregister, retire."""
+    check_fleet(scenario)
+    _check_load_balancer(spec)
+    rule, name = rule_of(spec)
+    steps = _steps(spec, scenario, rule)
+    return Plan(
+        strategy=spec.name,
+        family=FAMILY.name,
+        platform=scenario.platform,
+        steps=steps,
+        routing="pooled",
+        undo="reregister",
+        group=spec.group,
+        # Both fleets are registered with the one load balancer of the group.
+        one_target_group=True,
+        deployment_config=name,
+        custom=KEY in spec.config,
+        minimum_healthy=rule.minimum(scenario.desired),
+        concurrency=rule.concurrency(scenario.desired),
+        desired=scenario.desired,
+        reroute_s=scenario.control.reroute,
+        warnings=(
+            *rule_warnings(rule, scenario.desired),
+            *ready_warnings(spec.group, steps),
+            *unused_events(scenario, steps),
+        ),
+    )
+
+
+def _steps(spec: StrategySpec, scenario: Scenario, rule: HostRule) -> tuple[Step, ...]:
+    install = roll("Install", scenario, rule, install_events(scenario))
+    reroute = roll("AllowTraffic", scenario, rule, allow_events(scenario))
+    return (
+        _provision(spec, scenario),
+        replace(install, fleet="new"),
+        *ready_wait(spec.group),
+        replace(reroute, fleet="new"),
+        # Green is registered before blue is taken out.
+        Deregister(event="BlockTraffic", events=block_events(scenario)),
+        retire(spec.group),
+    )
+
+
+def _provision(spec: StrategySpec, scenario: Scenario) -> Launch:
+    """Return the second fleet's launch; a discovered one is running already."""
+    step = launch("Provision", scenario)
+    if spec.group.green_fleet == "DISCOVER_EXISTING":
+        return replace(step, startup=INSTANT)
+    return step
+
+
+def _check_load_balancer(spec: StrategySpec) -> None:
+    # CodeDeploy User Guide, "Integrating CodeDeploy with Elastic Load Balancing".
+    if not spec.group.traffic_control:
+        rule = "WITH_TRAFFIC_CONTROL in a blue/green deployment"
+        where = f"strategies.{spec.name}.deploymentStyle.deploymentOption"
+        raise InputError([Problem(where, rule, "'WITHOUT_TRAFFIC_CONTROL'")])
+
+
+FAMILY = register(
+    Family(
+        name="ec2_blue_green",
+        platforms=("ec2",),
+        keys=(KEY,),
+        companions=COMPANIONS,
+        named=True,
+        deployment_type="BLUE_GREEN",
+        check=check,
+        build=build,
+    )
+)

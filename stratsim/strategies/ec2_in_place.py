@@ -1,0 +1,95 @@
+"""CodeDeploy in place on EC2: hosts leave, change and come back, some at a time."""
+
+from dataclasses import replace
+
+from stratsim.errors import Problem, shorten
+from stratsim.model.plan import Plan, Roll
+from stratsim.model.scenario import Scenario
+from stratsim.model.service import Platform
+from stratsim.model.strategy import StrategySpec
+from stratsim.strategies.ec2_hosts import (
+    COMPANIONS,
+    KEY,
+    check_fleet,
+    check_hosts,
+    roll,
+    rule_of,
+    rule_warnings,
+)
+from stratsim.strategies.families import Family, register
+from stratsim.strategies.lifecycle import in_place_events, unused_events
+from stratsim.strategies.limits import Quotas
+from stratsim.strategies.minimum_healthy import ZonalRule, check_zonal, parse_zonal
+from stratsim.strategies.shapes import Config, part
+
+ZONAL = "zonalConfig"
+
+
+def check(config: Config, where: str, platform: Platform, quotas: Quotas) -> list[Problem]:
+    """Return what AWS would refuse about an in-place configuration."""
+    problems = check_hosts(config, where, platform, quotas)
+    if ZONAL not in config:
+        return problems
+    at = f"{where}.{ZONAL}"
+    if KEY not in config:
+        # CodeDeploy User Guide, "Create a deployment configuration".
+        rule = f"absent beside a predefined configuration; give {KEY} instead"
+        return [*problems, Problem(at, rule, shorten(config[ZONAL]))]
+    return [*problems, *check_zonal(config[ZONAL], at, quotas)]
+
+
+def build(spec: StrategySpec, scenario: Scenario) -> Plan:
+    """Return the plan: one roll over the fleet, undone by another."""
+    check_fleet(scenario)
+    rule, name = rule_of(spec)
+    events = in_place_events(scenario, traffic_control=spec.group.traffic_control)
+    plain = roll("IN_PLACE", scenario, rule, events)
+    step = plain
+    if ZONAL in spec.config:
+        step = _zonal(plain, parse_zonal(part(spec.config, ZONAL)), scenario)
+        name = name if "deploymentConfigName" in spec.config else f"{name}Zonal"
+    return Plan(
+        strategy=spec.name,
+        family=FAMILY.name,
+        platform=scenario.platform,
+        steps=(step,),
+        routing="pooled",
+        undo="redeploy",
+        group=spec.group,
+        one_target_group=True,
+        deployment_config=name,
+        custom=KEY in spec.config,
+        minimum_healthy=step.minimum_healthy,
+        concurrency=step.concurrency,
+        desired=scenario.desired,
+        reroute_s=scenario.control.reroute,
+        # A rollback is not zonal: for speed it takes hosts at random.
+        redeploy=plain,
+        warnings=(*rule_warnings(rule, step.count), *unused_events(scenario, (step,))),
+    )
+
+
+def _zonal(step: Roll, zonal: ZonalRule, scenario: Scenario) -> Roll:
+    """Return the roll zone by zone; the largest zone's minimum holds in each."""
+    zones = min(scenario.service.zones, step.count)
+    return replace(
+        step,
+        zones=zones,
+        zone_minimum_healthy=zonal.per_zone.minimum(-(-step.count // zones)),
+        first_zone_monitor_s=zonal.first_monitor_s,
+        zone_monitor_s=zonal.monitor_s,
+    )
+
+
+FAMILY = register(
+    Family(
+        name="ec2_in_place",
+        platforms=("ec2",),
+        keys=(KEY,),
+        companions=COMPANIONS,
+        named=True,
+        deployment_type="IN_PLACE",
+        check=check,
+        build=build,
+    )
+)

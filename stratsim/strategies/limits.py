@@ -1,0 +1,127 @@
+"""AWS's limits on deployments, each with its page and the key that raises it.
+
+``quotas:`` in a scenario may name any of these keys with the figure that an
+account has been granted; every check below then holds against that figure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stratsim.errors import Problem
+from stratsim.model.service import Platform
+from stratsim.model.settings import MINUTE_S, DeploymentGroup
+
+_GUIDE = "https://docs.aws.amazon.com/codedeploy/latest/userguide"
+_API = "https://docs.aws.amazon.com/codedeploy/latest/APIReference"
+
+Quotas = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """One documented limit; ``key`` is its name under ``quotas:``."""
+
+    key: str
+    value: float
+    meaning: str
+    page: str
+
+    def under(self, quotas: Quotas) -> float:
+        """Return the figure that holds for an account with these `quotas`."""
+        return quotas.get(self.key, self.value)
+
+    @property
+    def hint(self) -> str:
+        """What a message says after the rule."""
+        return f"{self.meaning} ({self.page}); quotas.{self.key} sets another limit."
+
+
+INCREMENT_PERCENT = Limit(
+    key="increment_percent",
+    value=99,
+    meaning="AWS shifts at most 99 % of the traffic in one increment",
+    page=f"{_GUIDE}/limits.html",
+)
+SHIFT_MINUTES = Limit(
+    key="shift_minutes",
+    value=2880,
+    meaning="AWS allows at most 2880 minutes from the first shift to the last",
+    page=f"{_GUIDE}/limits.html",
+)
+FLEET_PERCENT = Limit(
+    key="fleet_percent",
+    value=99,
+    meaning="AWS wants a minimum of less than 100 % of the fleet",
+    page=f"{_GUIDE}/limits.html",
+)
+TERMINATION_WAIT_MINUTES = Limit(
+    key="termination_wait_minutes",
+    value=2880,
+    meaning="AWS keeps the original fleet for at most 2880 minutes",
+    page=f"{_API}/API_BlueInstanceTerminationOption.html",
+)
+ECS_READY_WAIT_MINUTES = Limit(
+    key="ecs_ready_wait_minutes",
+    value=120 * 60,
+    meaning="AWS waits at most 120 h between the installation and the traffic shift on ECS",
+    page=f"{_GUIDE}/limits.html",
+)
+EC2_READY_WAIT_MINUTES = Limit(
+    key="ec2_ready_wait_minutes",
+    value=48 * 60,
+    meaning="AWS waits at most 48 h between the installation and the traffic shift on EC2",
+    page=f"{_GUIDE}/limits.html",
+)
+INSTANCES = Limit(
+    key="instances_per_deployment",
+    value=1000,
+    meaning="AWS deploys to at most 1000 EC2 instances at once",
+    page=f"{_GUIDE}/limits.html",
+)
+
+LIMITS: Mapping[str, Limit] = {
+    limit.key: limit
+    for limit in (
+        INCREMENT_PERCENT,
+        SHIFT_MINUTES,
+        FLEET_PERCENT,
+        TERMINATION_WAIT_MINUTES,
+        ECS_READY_WAIT_MINUTES,
+        EC2_READY_WAIT_MINUTES,
+        INSTANCES,
+    )
+}
+"""Every limit by its key under ``quotas:``."""
+
+
+def over(value: float, where: str, limit: Limit, quotas: Quotas, unit: str = "") -> list[Problem]:
+    """Return the problem of a value above its limit."""
+    most = limit.under(quotas)
+    if value <= most:
+        return []
+    tail = f" {unit}" if unit else ""
+    return [Problem(where, f"at most {most:g}{tail}", f"{value:g}{tail}", limit.hint)]
+
+
+def check_group(
+    group: DeploymentGroup, where: str, platform: Platform, quotas: Quotas
+) -> list[Problem]:
+    """Return what AWS would refuse about the two waits of a blue/green deployment."""
+    key = f"{where}.blueGreenDeploymentConfiguration"
+    ready = EC2_READY_WAIT_MINUTES if platform == "ec2" else ECS_READY_WAIT_MINUTES
+    return [
+        *over(
+            group.termination_wait_s / MINUTE_S,
+            f"{key}.terminateBlueInstancesOnDeploymentSuccess.terminationWaitTimeInMinutes",
+            TERMINATION_WAIT_MINUTES,
+            quotas,
+            "minutes",
+        ),
+        *over(
+            group.ready_wait_s / MINUTE_S,
+            f"{key}.deploymentReadyOption.waitTimeInMinutes",
+            ready,
+            quotas,
+            "minutes",
+        ),
+    ]
