@@ -96,7 +96,8 @@ def judge_many(cells: Cells, m: int, n: int, treatment: str, previous: States) -
     """Return `judge` of every row: `cells` is ``(..., R)``, oldest first."""
     columns = [cells[..., at] for at in range(cells.shape[-1])]
     verdicts = _verdicts(columns, m, n, treatment)
-    return np.where(verdicts == KEEP, previous, verdicts).astype(np.int8, copy=False)
+    states: States = np.where(verdicts == KEEP, previous, verdicts).astype(np.int8, copy=False)
+    return states
 
 
 def judge_over_time(
@@ -161,13 +162,15 @@ def _fill(
         return alarm.astype(np.int8)
     if treatment == "breaching":
         # real - breaching good datapoints leave n minus that many at most.
-        return (alarm | (few & (real - breaching <= n - m))).astype(np.int8)
+        unsure: NDArray[np.bool_] = few & (real - breaching <= n - m)
+        return (alarm | unsure).astype(np.int8)
     only_breaching = few & ~alarm & (real == breaching)
-    states = alarm.astype(np.int8)
+    states: States = alarm.astype(np.int8)
     if treatment == "ignore":
         states[only_breaching] = KEEP
     else:
-        states[only_breaching] = np.where(mature[only_breaching], _ALARM, _INSUFFICIENT)
+        states[only_breaching & mature] = _ALARM
+        states[only_breaching & ~mature] = _INSUFFICIENT
     return states
 
 

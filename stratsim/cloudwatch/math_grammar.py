@@ -8,13 +8,12 @@ Precedence, tightest first: ``^``, sign, ``* /``, ``+ -``, comparison, AND, OR.
 AWS documents the operators but not their precedence; this is the usual one.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
 from typing import Any
 
 from lark import Lark, Token, Transformer
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedInput, UnexpectedToken
 
 from stratsim.cloudwatch.math_functions import FUNCTIONS, REFUSED
 from stratsim.cloudwatch.math_nodes import (
@@ -28,8 +27,10 @@ from stratsim.cloudwatch.math_nodes import (
     Number,
     Reference,
 )
+from stratsim.cloudwatch.syntax import ColumnError, unexpected
 from stratsim.errors import unknown_name
 
+RULE = "a metric math expression"
 DEPTH = 64  # levels of nesting; AWS bounds the length only
 
 GRAMMAR = r"""
@@ -93,16 +94,6 @@ _WORDS = {
 _KIND_WORDS = {Kind.SCALAR: "a number", Kind.SERIES: "a series", Kind.ARRAY: "an array of series"}
 
 
-@dataclass(eq=False)
-class SyntaxProblem(Exception):
-    """What is wrong with a text, and at which column (from 1)."""
-
-    rule: str
-    got: str
-    column: int
-    hint: str = ""
-
-
 class _Builder(Transformer[Token, Node]):
     """Builds and types the tree; called from the leaves up."""
 
@@ -112,7 +103,12 @@ class _Builder(Transformer[Token, Node]):
         if len(arrays) > 1:
             hint = "Aggregate them first, as in SUM(METRICS())."
             got = f"two arrays around {items[1].value!r}"
-            raise SyntaxProblem("an operation with at most one array", got, items[1].column, hint)
+            raise ColumnError(
+                rule="an operation with at most one array",
+                got=got,
+                column=items[1].column,
+                hint=hint,
+            )
         kind = max(node.kind for node in operands)
         return Chain(kind, _depth(operands, items[1]), tuple(operands), symbols)
 
@@ -125,7 +121,9 @@ class _Builder(Transformer[Token, Node]):
     def number(self, items: list[Any]) -> Node:
         value = float(items[0])
         if not isfinite(value):
-            raise SyntaxProblem("a finite number", repr(str(items[0])), items[0].column)
+            raise ColumnError(
+                rule="a finite number", got=repr(str(items[0])), column=items[0].column
+            )
         return Number(Kind.SCALAR, 1, (), value)
 
     def reference(self, items: list[Any]) -> Node:
@@ -134,7 +132,9 @@ class _Builder(Transformer[Token, Node]):
     def collected(self, items: list[Any]) -> Node:
         for item in items[0]:
             if not isinstance(item, Node) or item.kind is not Kind.SERIES:
-                raise SyntaxProblem("an array of series", _describe(item), _column(item))
+                raise ColumnError(
+                    rule="an array of series", got=_describe(item), column=_column(item)
+                )
         return Collected(Kind.ARRAY, _depth(items[0], None), tuple(items[0]))
 
     def arguments(self, items: list[Any]) -> list[Any]:
@@ -155,7 +155,7 @@ def _depth(nodes: list[Node], token: Token | None) -> int:
     depth = 1 + max((node.depth for node in nodes), default=0)
     if depth > DEPTH:
         column = token.column if token is not None and token.column else 1
-        raise SyntaxProblem(f"nested at most {DEPTH} levels deep", "more", column)
+        raise ColumnError(rule=f"nested at most {DEPTH} levels deep", got="more", column=column)
     return depth
 
 
@@ -173,7 +173,9 @@ def _metrics(name: Token, arguments: list[Any]) -> Node:
     first = arguments[0]
     if len(arguments) == 1 and isinstance(first, Token) and first.type == "TEXT":
         return Metrics(Kind.ARRAY, 1, (), first.value[1:-1])
-    raise SyntaxProblem('METRICS() or METRICS("text")', _describe(first), name.column or 1)
+    raise ColumnError(
+        rule='METRICS() or METRICS("text")', got=_describe(first), column=name.column or 1
+    )
 
 
 def _call(name: Token, arguments: list[Any]) -> Node:
@@ -182,19 +184,21 @@ def _call(name: Token, arguments: list[Any]) -> Node:
     if function is None:
         known = unknown_name("", str(name), [*FUNCTIONS, "METRICS"])
         hint = REFUSED.get(name, known.hint)
-        raise SyntaxProblem("a function that an alarm can use", repr(str(name)), column, hint)
+        raise ColumnError(
+            rule="a function that an alarm can use", got=repr(str(name)), column=column, hint=hint
+        )
     most, least = len(function.takes), len(function.takes) - function.optional
     if not least <= len(arguments) <= most:
         count = f"{least} or {most}" if function.optional else str(most)
         rule = f"{name} with {count} argument{'s' if most > 1 else ''}"
-        raise SyntaxProblem(rule, str(len(arguments)), column)
+        raise ColumnError(rule=rule, got=str(len(arguments)), column=column)
     words = tuple(str(item) for item in arguments[-1:] if item in function.words)
     nodes = arguments[:-1] if words else arguments
     for place, (node, kinds) in enumerate(zip(nodes, function.takes, strict=False), start=1):
         if not isinstance(node, Node) or node.kind not in kinds:
             wanted = " or ".join(_KIND_WORDS[kind] for kind in sorted(kinds))
-            raise SyntaxProblem(
-                f"{name} with {wanted} as argument {place}", _describe(node), column
+            raise ColumnError(
+                rule=f"{name} with {wanted} as argument {place}", got=_describe(node), column=column
             )
     kind = function.yields(*(node.kind for node in nodes))
     depth = _depth(nodes, name)
@@ -207,28 +211,15 @@ def _parser() -> Lark:
 
 
 def parse(text: str) -> Node:
-    """Return the tree of `text`; raises `SyntaxProblem`."""
+    """Return the tree of `text`; raises `ColumnError`."""
     try:
         return _parser().parse(text)  # type: ignore[return-value]
     except UnexpectedInput as error:
-        raise _problem(text, error) from None
+        raise unexpected(text, error, RULE, _WORDS, _hint(error)) from None
 
 
-def _problem(text: str, error: UnexpectedInput) -> SyntaxProblem:
-    rule = "a metric math expression"
-    if isinstance(error, UnexpectedCharacters):
-        return SyntaxProblem(rule, repr(text[error.pos_in_stream]), error.column, _expected(error))
-    if isinstance(error, UnexpectedToken) and error.token.type != "$END":
-        hint = _expected(error)
-        if error.token == "(":
-            hint = "Names of functions are upper case, and * is written out."
-        return SyntaxProblem(rule, repr(str(error.token)), error.column, hint)
-    return SyntaxProblem(rule, "its end", len(text) + 1, _expected(error))
-
-
-def _expected(error: Any) -> str:
-    names = getattr(error, "accepts", None) or getattr(error, "allowed", None) or error.expected
-    words = [word for name, word in _WORDS.items() if name in names]
-    if len(words) < 2:
-        return "".join(f"Expected {word}." for word in words)
-    return f"Expected {', '.join(words[:-1])} or {words[-1]}."
+def _hint(error: UnexpectedInput) -> str:
+    """A bracket after an Id is a function in lower case, or a product."""
+    if isinstance(error, UnexpectedToken) and error.token == "(":
+        return "Names of functions are upper case, and * is written out."
+    return ""

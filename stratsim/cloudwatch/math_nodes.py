@@ -148,55 +148,55 @@ def _apply(symbol: str, left: Value, left_kind: Kind, right: Value, right_kind: 
         return tuple(_apply(symbol, one, Kind.SERIES, right, right_kind) for one in left)
     if right_kind is Kind.ARRAY:
         return tuple(_apply(symbol, left, left_kind, one, Kind.SERIES) for one in right)
-    function, watched = _OPERATORS[symbol]
-    if not watched:
-        result = function(left, right)
-        # A missing operand or a division by zero shows; else all is said.
-        if np.isfinite(result).all():
-            return result
-    if left_kind is right_kind is Kind.SERIES:
-        return _between_series(function, left, right)
-    missing = np.isnan(left) | np.isnan(right)
-    return _storable(np.where(missing, np.nan, function(left, right)))
+    both = left_kind is right_kind is Kind.SERIES
+    logical = _LOGIC.get(symbol)
+    if logical is not None:
+        return _decide(logical, left, right) if both else _decide_with_scalar(logical, left, right)
+    function = _ARITHMETIC[symbol]
+    result = function(left, right)
+    # A missing operand and a division by zero show in the result; else all is
+    # said. A power hides them: whatever to the power of 0 is 1.
+    if symbol != "^" and np.isfinite(result).all():
+        return result
+    return _between_series(function, left, right) if both else _between(result, left, right)
 
 
 def _between_series(function: Callable[..., Value], left: Series, right: Series) -> Series:
+    """A missing operand counts as 0; two of them make no datapoint."""
     no_left, no_right = np.isnan(left), np.isnan(right)
     result = function(np.where(no_left, 0.0, left), np.where(no_right, 0.0, right))
-    return _storable(np.where(no_left & no_right, np.nan, result))
+    return np.where(np.isfinite(result) & ~(no_left & no_right), result, np.nan)
 
 
-def _storable(result: Value) -> Series:
-    stored: Series = np.where(np.isfinite(result), result, np.nan)
-    return stored
+def _between(result: Value, left: Value, right: Value) -> Series:
+    """A scalar makes no datapoint where the series has none."""
+    return np.where(np.isfinite(result) & ~np.isnan(left) & ~np.isnan(right), result, np.nan)
 
 
-def _truth(function: Callable[..., Value]) -> Callable[..., Value]:
-    return lambda left, right: np.asarray(function(left, right), np.float64)
+def _decide(function: Callable[..., Value], left: Series, right: Series) -> Series:
+    no_left, no_right = np.isnan(left), np.isnan(right)
+    result = function(np.where(no_left, 0.0, left), np.where(no_right, 0.0, right))
+    return np.where(no_left & no_right, np.nan, result)
 
 
-def _divide(left: Value, right: Value) -> Value:
-    return np.divide(left, right)  # two literals too: no ZeroDivisionError
+def _decide_with_scalar(function: Callable[..., Value], left: Value, right: Value) -> Series:
+    return np.where(np.isnan(left) | np.isnan(right), np.nan, function(left, right))
 
 
-def _power(left: Value, right: Value) -> Value:
-    return np.power(np.asarray(left, np.float64), right)
-
-
-# Operator -> function, and whether it hides a missing operand (a comparison
-# with NaN is false, NaN to the power of 0 is 1), so that it must be looked for.
-_OPERATORS: dict[str, tuple[Callable[..., Value], bool]] = {
-    "+": (operator.add, False),
-    "-": (operator.sub, False),
-    "*": (operator.mul, False),
-    "/": (_divide, False),
-    "^": (_power, True),
-    "==": (_truth(operator.eq), True),
-    "!=": (_truth(operator.ne), True),
-    "<": (_truth(operator.lt), True),
-    "<=": (_truth(operator.le), True),
-    ">": (_truth(operator.gt), True),
-    ">=": (_truth(operator.ge), True),
-    "AND": (_truth(lambda left, right: (left != 0) & (right != 0)), True),
-    "OR": (_truth(lambda left, right: (left != 0) | (right != 0)), True),
+_ARITHMETIC: dict[str, Callable[..., Value]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": np.divide,  # two literals too: no ZeroDivisionError
+    "^": lambda left, right: np.power(np.asarray(left, np.float64), right),
+}
+_LOGIC: dict[str, Callable[..., Value]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "AND": np.logical_and,
+    "OR": np.logical_or,
 }

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from stratsim.cloudwatch import limits
 from stratsim.cloudwatch.math_nodes import Call, Context, Kind, Metrics, Node, Reference
+from stratsim.cloudwatch.syntax import ColumnError
 from stratsim.errors import InputError, Problem, shorten, unknown_name
 
 
@@ -75,17 +76,13 @@ def compile_expression(text: str, where: str = "expression") -> Expression:
     InputError
         Names `where` and the column of what cannot stand there.
     """
-    from stratsim.cloudwatch.math_grammar import SyntaxProblem
-
-    if not isinstance(text, str) or not 1 <= len(text) <= limits.EXPRESSION_LENGTH:
-        rule = f"a text of 1 to {limits.EXPRESSION_LENGTH} characters"
-        got = f"{len(text)} characters" if isinstance(text, str) else shorten(text)
-        raise InputError([Problem(where, rule, got)])
+    if not 1 <= len(text) <= limits.EXPRESSION_LENGTH:
+        rule = f"1 to {limits.EXPRESSION_LENGTH} characters long"
+        raise InputError([Problem(where, rule, f"{len(text)} characters")])
     try:
         return _compile(text)
-    except SyntaxProblem as problem:
-        got = f"{problem.got} at column {problem.column}"
-        raise InputError([Problem(where, problem.rule, got, problem.hint)]) from None
+    except ColumnError as error:
+        raise error.located(where) from None
 
 
 @lru_cache(maxsize=512)

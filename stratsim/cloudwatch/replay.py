@@ -8,7 +8,8 @@ Period exceeds a day, evaluation is hourly. A late datapoint is absent until it
 arrives; states that were reached without it are not rewritten.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isnan
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -237,7 +238,7 @@ def _checked_values(values: Any, where: str) -> list[float | None]:
     """Return the values with NaN as ``None``; infinity cannot be published."""
     if isinstance(values, str) or not hasattr(values, "__iter__"):
         raise InputError([Problem(where, "a list of numbers", shorten(values))])
-    series = [None if value is None or value != value else value for value in values]
+    series = [None if _is_missing(value) else value for value in values]
     problems = [
         Problem(f"{where}.{at}", "a finite number or null", shorten(value))
         for at, value in enumerate(series)
@@ -246,6 +247,10 @@ def _checked_values(values: Any, where: str) -> list[float | None]:
     if problems:
         raise InputError(problems)
     return [None if value is None else float(value) for value in series]
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and isnan(value))
 
 
 def _is_number(value: Any) -> bool:
@@ -267,7 +272,7 @@ def _checked_band(alarm: MetricAlarm, band: Edges | None, count: int) -> Edges |
     return band
 
 
-def _checked_range(alarm: MetricAlarm, size: int | None) -> int:
+def _checked_range(alarm: MetricAlarm, size: Any) -> int:
     if size is None:
         return evaluation_range(alarm)
     if isinstance(size, bool) or not isinstance(size, int) or size < alarm.n:
@@ -278,13 +283,15 @@ def _checked_range(alarm: MetricAlarm, size: int | None) -> int:
 
 def _arrivals(delay_minutes: int | Sequence[int], count: int) -> list[int]:
     """Return the first evaluation that sees each minute."""
-    one = isinstance(delay_minutes, int | np.integer)
-    delays = [delay_minutes] * count if one else list(delay_minutes)  # type: ignore[arg-type]
+    delays: list[Any] = (
+        list(delay_minutes) if isinstance(delay_minutes, Iterable) else [delay_minutes] * count
+    )
     if len(delays) != count:
         rule = f"one whole number, or one for each of the {count} minutes"
         raise InputError([Problem("delay_minutes", rule, f"{len(delays)} numbers")])
     for delay in delays:
-        if isinstance(delay, bool) or not isinstance(delay, int | np.integer) or delay < 0:
+        whole = isinstance(delay, int | np.integer) and not isinstance(delay, bool)
+        if not whole or delay < 0:
             rule = "whole minutes of at least 0"
             raise InputError([Problem("delay_minutes", rule, shorten(delay))])
     return [at + int(delay) for at, delay in enumerate(delays)]

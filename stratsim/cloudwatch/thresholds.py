@@ -6,6 +6,7 @@ A value on the edge of a band does not breach, as the operators' names say.
 
 import operator
 from collections.abc import Callable, Sequence
+from math import isnan
 from typing import Any, overload
 
 import numpy as np
@@ -77,12 +78,12 @@ def as_band(band: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 
 def _one(alarm: MetricAlarm, value: Any, band: Edges) -> int:
-    if value is None or value != value:
+    if value is None or isnan(value):
         return MISSING
     if not alarm.banded:
         return int(_COMPARE[alarm.ComparisonOperator](value, alarm.Threshold))
     low, high = (None, None) if band is None else band
-    if low is None or high is None or low != low or high != high:
+    if low is None or high is None or isnan(low) or isnan(high):
         return MISSING
     return int(_BAND[alarm.ComparisonOperator](value, low, high))
 
