@@ -1,0 +1,97 @@
+"""Paired differences: two strategies that met the same worlds, run by run."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stratsim.intervals.design import NAN, Bools, Design, Estimate
+from stratsim.intervals.means import standard_error, student, weighted_mean
+from stratsim.intervals.quantiles import TAIL, Ordered, influence
+from stratsim.model.quantities import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A strategy's statistic minus the reference's, over the runs where both have a value.
+
+    ``worse`` and ``equal`` are the shares of these runs in which the strategy is
+    worse than, or exactly equal to, the reference. ``variance_ratio`` is the
+    variance of the paired difference over that of two independent studies of the
+    same size: 0.25 says that pairing is worth four times the replications, 1 that
+    it is worth nothing.
+    """
+
+    estimate: Estimate = field(default_factory=Estimate)
+    worse: float = NAN
+    equal: float = NAN
+    variance_ratio: float = NAN
+
+    @property
+    def identical(self) -> bool:
+        """Whether the two were equal in every run."""
+        return self.estimate.count > 0 and self.equal >= 1.0
+
+
+def paired_difference(
+    values: Array,
+    reference: Array,
+    design: Design,
+    *,
+    statistic: str = "mean",
+    higher_is_better: bool = False,
+) -> Difference:
+    """Return how far `values` differ from `reference` in one statistic.
+
+    ``statistic`` is ``mean``, ``p50``, ``p95``, ``p99`` or ``cvar95``; the largest
+    of a sample has no standard error.
+    """
+    both = design.known(values) & design.known(reference)
+    count = int(both.sum())
+    if count == 0:
+        return Difference()
+    ours, theirs = np.where(both, values, np.nan), np.where(both, reference, np.nan)
+    moves = [
+        influence(side, design, statistic, higher_is_better=higher_is_better)
+        for side in (ours, theirs)
+    ]
+    inside = design.where(both)
+    value = _statistic(ours[both], inside, statistic, higher_is_better=higher_is_better) - (
+        _statistic(theirs[both], inside, statistic, higher_is_better=higher_is_better)
+    )
+    equal = ours == theirs
+    if bool(equal[both].all()):
+        return Difference(_no_difference(design, count), 0.0, 1.0, _ratio(moves, design))
+    # A tail mean rests on the tail's runs alone, as in estimate_tail.
+    freedom = TAIL * count - 1 if statistic == "cvar95" else None
+    estimate = student(value, moves[0] - moves[1], design, count, freedom=freedom)
+    worse = ours < theirs if higher_is_better else ours > theirs
+    return Difference(
+        estimate, _share(worse, inside, both), _share(equal, inside, both), _ratio(moves, design)
+    )
+
+
+def _no_difference(design: Design, count: int) -> Estimate:
+    ends = 0.0 if count > 1 else NAN
+    return Estimate(0.0, ends, ends, ends, count)
+
+
+def _share(where: Bools, inside: Design, both: Bools) -> float:
+    chosen = where[both]
+    return 1.0 if bool(chosen.all()) else float(inside.weight[chosen].sum())
+
+
+def _statistic(values: Array, design: Design, name: str, *, higher_is_better: bool) -> float:
+    if name == "mean":
+        return weighted_mean(values, design.weight)
+    if name == "cvar95":
+        sign = -1.0 if higher_is_better else 1.0
+        return sign * Ordered.of(sign * values, design.weight).tail_mean()
+    return Ordered.of(values, design.weight).quantile(int(name[1:]) / 100)
+
+
+def _ratio(moves: list[Array], design: Design) -> float:
+    if design.exact:
+        return NAN
+    ours, theirs = (standard_error(move, design)[0] ** 2 for move in moves)
+    paired = standard_error(moves[0] - moves[1], design)[0] ** 2
+    return paired / (ours + theirs) if ours + theirs > 0 else NAN
