@@ -44,8 +44,7 @@ test: test-quick test-slow
 
 test-quick:
 	@sh tools/setup.sh test
-	$(PYTEST) -n $(WORKERS) --dist worksteal -m 'not slow and not bench' $(ARGS) \
-		$(if $(ARGS),|| test $$? -eq 5)
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m 'not slow and not bench' $(ARGS)$(if $(ARGS), || test $$? -eq 5)
 
 # pytest's status 5 says that no test was chosen
 test-slow:
