@@ -7,6 +7,8 @@ that registers itself.
 from importlib import import_module
 from pkgutil import iter_modules
 
+from stratsim.model.scenario import Scenario
+from stratsim.model.strategy import StrategySpec
 from stratsim.strategies.families import (
     FAMILIES,
     OVERRIDE_KEYS,
@@ -17,19 +19,42 @@ from stratsim.strategies.families import (
     find_spec,
 )
 from stratsim.strategies.limits import LIMITS
-from stratsim.strategies.predefined import predefined
+from stratsim.strategies.result import PlanResult
+from stratsim.strategies.timeline import TimelineRow
 
 for _module in sorted(module.name for module in iter_modules(__path__)):
     import_module(f"{__name__}.{_module}")
+
+
+def plan_strategy(scenario: Scenario, name: str | StrategySpec) -> PlanResult:
+    """Return what a strategy of `scenario` will do, minute by minute; nothing is drawn.
+
+    Parameters
+    ----------
+    scenario
+        The service, its deployment group and its strategies.
+    name
+        A strategy of the scenario, or any of the platform's predefined
+        configurations.
+
+    Raises
+    ------
+    InputError
+        Where there is no such strategy, or AWS would refuse it.
+    """
+    return PlanResult.of(scenario.name, build_plan(scenario, name))
+
 
 __all__ = [
     "FAMILIES",
     "LIMITS",
     "OVERRIDE_KEYS",
     "Family",
+    "PlanResult",
+    "TimelineRow",
     "build_plan",
     "check_spec",
     "classify",
     "find_spec",
-    "predefined",
+    "plan_strategy",
 ]

@@ -18,7 +18,7 @@ from stratsim.strategies.ec2_hosts import (
 )
 from stratsim.strategies.families import Family, register
 from stratsim.strategies.lifecycle import in_place_events, unused_events
-from stratsim.strategies.limits import Quotas
+from stratsim.strategies.limits import IN_PLACE_HOURS, Quotas
 from stratsim.strategies.minimum_healthy import ZonalRule, check_zonal, parse_zonal
 from stratsim.strategies.shapes import Config, part
 
@@ -65,8 +65,22 @@ def build(spec: StrategySpec, scenario: Scenario) -> Plan:
         reroute_s=scenario.control.reroute,
         # A rollback is not zonal: for speed it takes hosts at random.
         redeploy=plain,
-        warnings=(*rule_warnings(rule, step.count), *unused_events(scenario, (step,))),
+        warnings=(
+            *rule_warnings(rule, step.count),
+            *_length_warning(plain, scenario),
+            *unused_events(scenario, (step,)),
+        ),
     )
+
+
+def _length_warning(step: Roll, scenario: Scenario) -> tuple[str, ...]:
+    """Say that the roll is expected to outlast what AWS grants a deployment."""
+    most = IN_PLACE_HOURS.under(scenario.quotas)
+    batches = -(-step.count // step.concurrency) if step.concurrency else 0
+    hours = batches * sum(event.duration.mean for event in step.events) / 3600
+    if hours <= most:
+        return ()
+    return (f"it takes {hours:.3g} h, more than {most:g} h: {IN_PLACE_HOURS.hint}",)
 
 
 def _zonal(step: Roll, zonal: ZonalRule, scenario: Scenario) -> Roll:

@@ -17,6 +17,20 @@ from stratsim.strategies.limits import Quotas, check_group
 from stratsim.strategies.predefined import PREFIX, predefined
 from stratsim.strategies.shapes import Config
 
+__all__ = [
+    "FAMILIES",
+    "NAME_KEY",
+    "OVERRIDE_KEYS",
+    "Family",
+    "build_plan",
+    "check_spec",
+    "classify",
+    "family_of",
+    "find_spec",
+    "predefined",
+    "register",
+]
+
 NAME_KEY = "deploymentConfigName"
 """Names a configuration: alone one of AWS's, beside a configuration its own."""
 

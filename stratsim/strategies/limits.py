@@ -78,6 +78,12 @@ INSTANCES = Limit(
     meaning="AWS deploys to at most 1000 EC2 instances at once",
     page=f"{_GUIDE}/limits.html",
 )
+IN_PLACE_HOURS = Limit(
+    key="in_place_hours",
+    value=8,
+    meaning="AWS ends an in-place deployment after 8 h",
+    page=f"{_GUIDE}/limits.html",
+)
 
 LIMITS: Mapping[str, Limit] = {
     limit.key: limit
@@ -89,6 +95,7 @@ LIMITS: Mapping[str, Limit] = {
         ECS_READY_WAIT_MINUTES,
         EC2_READY_WAIT_MINUTES,
         INSTANCES,
+        IN_PLACE_HOURS,
     )
 }
 """Every limit by its key under ``quotas:``."""

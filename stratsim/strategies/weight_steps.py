@@ -39,10 +39,10 @@ def _check_step(step: object, where: str) -> list[Problem]:
     problems = wrong_keys(step, where, ("weight", "pause"))
     if problems or not isinstance(step, Mapping):
         return problems
-    weight = step.get("weight")
-    number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    weight: object = step.get("weight")
+    number = weight if isinstance(weight, int | float) and not isinstance(weight, bool) else -1
     # A NaN is in no interval, so this refuses it too.
-    if not (number and 0 <= weight <= 100):
+    if not 0 <= number <= 100:
         problems.append(Problem(f"{where}.weight", "a percentage in [0, 100]", shorten(weight)))
     try:
         lawful = 0 <= parse_duration(step.get("pause", 0)) <= MAX_DURATION_S

@@ -1,0 +1,134 @@
+"""What ``stratsim.plan`` returns: a plan with its timeline, as table, JSON or text."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from stratsim.model.plan import Plan
+from stratsim.model.quantities import format_duration
+from stratsim.strategies.timeline import TimelineRow, duration_s, timeline
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN_FIRST, SHOWN_LAST = 30, 5
+"""Rows that are printed of a long timeline; the data hold all of them."""
+
+_FLEET_COLUMNS = ("in_service", "instances", "batch")
+
+
+@dataclass(frozen=True, slots=True)
+class PlanResult:
+    """The plan of one strategy of one scenario and what it will do when.
+
+    ``rows`` hold expected durations: nothing in them is random.
+    """
+
+    scenario: str
+    plan: Plan
+    rows: tuple[TimelineRow, ...]
+
+    @classmethod
+    def of(cls, scenario: str, plan: Plan) -> PlanResult:
+        """Return the result for `plan`, with its timeline."""
+        return cls(scenario, plan, timeline(plan))
+
+    @property
+    def strategy(self) -> str:
+        """Name of the strategy."""
+        return self.plan.strategy
+
+    @property
+    def duration_s(self) -> float | None:
+        """Expected seconds from creation to end; None where it never ends."""
+        return duration_s(self.rows)
+
+    @property
+    def status(self) -> str:
+        """How the deployment ends if nothing goes wrong, in CodeDeploy's words."""
+        return self.rows[-1].event
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per thing that happens; hosts are missing on Lambda."""
+        import pandas as pd
+
+        frame = pd.DataFrame([asdict(row) for row in self.rows])
+        return frame.astype(dict.fromkeys(_FLEET_COLUMNS, "Int64"))
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the plan as plain values for JSON."""
+        return {
+            "scenario": self.scenario,
+            "strategy": self.strategy,
+            "deployment_config": self.plan.deployment_config or None,
+            "status": self.status,
+            "duration_s": self.duration_s,
+            "steps": [asdict(row) for row in self.rows],
+            "minimum_healthy": self.plan.minimum_healthy,
+            "concurrency": self.plan.concurrency,
+            "warnings": list(self.plan.warnings),
+        }
+
+    def __str__(self) -> str:
+        head, table = _columns(self.plan), _cells(self)
+        widths = [max(len(row[i]) for row in [head, *table]) for i in range(len(head))]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in [head, *table]
+        ]
+        return "\n".join([*_facts(self), "", *lines])
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{escape(cell)}</th>" for cell in _columns(self.plan))
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in _cells(self)
+        )
+        facts = "".join(f"<p>{escape(line)}</p>" for line in _facts(self))
+        return f"{facts}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _facts(result: PlanResult) -> list[str]:
+    plan, length = result.plan, result.duration_s
+    name = plan.deployment_config
+    config = f" ({name})" if name and name != plan.strategy else ""
+    ends = "never ends" if length is None else f"{result.status} after {format_duration(length)}"
+    lines = [f"{plan.strategy}{config} on {result.scenario}: {ends}"]
+    if plan.minimum_healthy is not None:
+        lines.append(f"at least {plan.minimum_healthy} healthy, {plan.concurrency} at a time")
+    return lines + [f"note: {warning}" for warning in plan.warnings]
+
+
+def _columns(plan: Plan) -> list[str]:
+    fleet = [] if plan.platform == "lambda" else ["in service", "running"]
+    batch = [] if plan.minimum_healthy is None else ["batch"]
+    return ["time", "event", "new", *fleet, *batch, ""]
+
+
+def _cells(result: PlanResult) -> list[list[str]]:
+    rows, columns = result.rows, _columns(result.plan)
+    hidden = len(rows) - SHOWN_FIRST - SHOWN_LAST
+    if hidden <= 1:
+        return [_row(row, columns) for row in rows]
+    gap = ["...", f"{hidden} more rows", *[""] * (len(columns) - 2)]
+    first = [_row(row, columns) for row in rows[:SHOWN_FIRST]]
+    return [*first, gap, *(_row(row, columns) for row in rows[-SHOWN_LAST:])]
+
+
+def _row(row: TimelineRow, columns: list[str]) -> list[str]:
+    cells = {
+        "time": format_duration(row.time_s),
+        "event": row.event,
+        "new": f"{100 * row.new_share:.4g} %",
+        "in service": _count(row.in_service),
+        "running": _count(row.instances),
+        "batch": _count(row.batch),
+        "": row.note,
+    }
+    return [cells[column] for column in columns]
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else str(value)
