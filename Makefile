@@ -72,7 +72,7 @@ notebooks:
 
 bench:
 	@sh tools/setup.sh test
-	$(PYTEST) -m bench -s tests/bench
+	$(PYTEST) -m bench -s -q
 
 clean:
 	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-out
