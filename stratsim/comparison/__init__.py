@@ -1,0 +1,7 @@
+"""Strategies side by side: estimates, paired differences, the Pareto set."""
+
+from stratsim.comparison.keys import Key, key_of
+from stratsim.comparison.pareto import PARETO_MEASURES, pareto_front
+from stratsim.comparison.result import Comparison
+
+__all__ = ["PARETO_MEASURES", "Comparison", "Key", "key_of", "pareto_front"]

@@ -1,0 +1,61 @@
+"""When not to trust a row of the comparison."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from stratsim.comparison.keys import design_of
+from stratsim.measures.sample import Sample
+from stratsim.model.quantities import Array
+from stratsim.wording import format_value
+
+FEW = 30
+"""Below so many values, a t interval leans on the values being near normal."""
+P95_BOUND = 72
+"""Fewest runs whose largest bounds the 95th percentile: 0.95^n <= 0.025."""
+
+
+def diagnose(sample: Sample, outcomes: Mapping[str, float]) -> tuple[str, ...]:
+    """Return what makes the numbers of `sample` doubtful, in sentences' halves.
+
+    Nothing is doubtful about exact runs: they are all that can happen.
+    """
+    if sample.exact:
+        return ()
+    return (*_few_runs(sample), *_unseen(sample, outcomes), *_carriers(sample))
+
+
+def _few_runs(sample: Sample) -> Iterator[str]:
+    if sample.runs < FEW:
+        yield f"only {sample.runs} runs: intervals are rough"
+    elif sample.runs < P95_BOUND:
+        yield f"only {sample.runs} runs: the 95th percentile may lie beyond the largest"
+    for name in ("time_to_detect_s", "rollback_latency_s"):
+        values = sample.measures.get(name)
+        count = 0 if values is None else int(np.isfinite(values).sum())
+        if 0 < count < min(FEW, sample.runs):
+            yield f"{name} comes from {count} of {sample.runs} runs"
+
+
+def _unseen(sample: Sample, outcomes: Mapping[str, float]) -> Iterator[str]:
+    seen = set(sample.outcome.tolist())
+    for index, (name, probability) in enumerate(outcomes.items()):
+        if probability > 0 and index not in seen:
+            share = format_value(probability, "probability")
+            yield f"outcome {name!r} (probability {share}) never came up"
+
+
+def _carriers(sample: Sample) -> Iterator[str]:
+    values = sample.measures.get("failed_requests")
+    if values is None or sample.runs < FEW:
+        return
+    effective = effective_runs(values, design_of(sample).weight)
+    if 0 < effective < FEW:
+        yield f"failed_requests rests on about {effective:.0f} runs: its interval is optimistic"
+
+
+def effective_runs(values: Array, weight: Array) -> float:
+    """Return how many equal runs would carry the mean as unevenly: (sum x)^2 / sum x^2."""
+    parts = weight * np.abs(np.where(np.isfinite(values), values, 0.0))
+    total = float((parts**2).sum())
+    return float(parts.sum()) ** 2 / total if total > 0 else 0.0
