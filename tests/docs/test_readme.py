@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+import stratsim
+
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 PYTHON = [text for language, text in BLOCKS if language == "python"]
+SCENARIOS = [text for language, text in BLOCKS if language == "yaml"]
 COMMANDS = [
     line.partition(" #")[0].strip()
     for language, text in BLOCKS
@@ -49,6 +52,7 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_there_is_something_to_run() -> None:
     assert PYTHON
+    assert SCENARIOS
     assert COMMANDS
 
 
@@ -58,6 +62,11 @@ def test_python_runs(code: str, folder: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+@pytest.mark.parametrize("text", SCENARIOS, ids=[f"block {n}" for n in range(len(SCENARIOS))])
+def test_a_scenario_loads(text: str) -> None:
+    assert stratsim.load(text).name == "checkout"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=[line.split()[1] for line in COMMANDS])
