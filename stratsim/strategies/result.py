@@ -7,8 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from stratsim.model.plan import Plan
-from stratsim.model.quantities import format_duration
 from stratsim.strategies.timeline import TimelineRow, duration_s, timeline
+from stratsim.wording import format_span, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,7 +94,7 @@ def _facts(result: PlanResult) -> list[str]:
     plan, length = result.plan, result.duration_s
     name = plan.deployment_config
     config = f" ({name})" if name and name != plan.strategy else ""
-    ends = "never ends" if length is None else f"{result.status} after {format_duration(length)}"
+    ends = "never ends" if length is None else f"{result.status} after {format_span(length)}"
     lines = [f"{plan.strategy}{config} on {result.scenario}: {ends}"]
     if plan.minimum_healthy is not None:
         lines.append(f"at least {plan.minimum_healthy} healthy, {plan.concurrency} at a time")
@@ -119,9 +119,9 @@ def _cells(result: PlanResult) -> list[list[str]]:
 
 def _row(row: TimelineRow, columns: list[str]) -> list[str]:
     cells = {
-        "time": format_duration(row.time_s),
+        "time": format_span(row.time_s),
         "event": row.event,
-        "new": f"{100 * row.new_share:.4g} %",
+        "new": format_value(row.new_share, "share"),
         "in service": _count(row.in_service),
         "running": _count(row.instances),
         "batch": _count(row.batch),

@@ -3,6 +3,7 @@
 Every random duration is its mean, no host fails and no alarm fires, so this is
 what an engine does with noise off and a healthy outcome. Shifts are ordered on
 the plan's clock and take effect ``reroute_s`` later; a row stands at the effect.
+Intervals count from the orders; only the shift to 100 % is waited for.
 """
 
 import math
@@ -76,7 +77,6 @@ class _Walk:
 
     plan: Plan
     now_s: float = 0.0
-    effect_s: float = 0.0
     status: str = ""
     note: str = ""
     entries: list[_Entry] = field(default_factory=list)
@@ -92,7 +92,7 @@ class _Walk:
 
 
 def timeline(plan: Plan) -> tuple[TimelineRow, ...]:
-    """Return the rows of `plan` in order of time; the last one is its end."""
+    """Return the rows of `plan` in order of time: Created, what happens, and its end."""
     walk = _Walk(plan)
     for step in plan.steps:
         _WALKERS[type(step)](walk, step)
@@ -100,8 +100,6 @@ def timeline(plan: Plan) -> tuple[TimelineRow, ...]:
             break
     else:
         walk.end("Succeeded", "")
-    # The deployment has not ended before the last weight that was ordered holds.
-    walk.now_s = max(walk.now_s, walk.effect_s)
     walk.enter(walk.status, walk.now_s, note=walk.note)
     return _with_state(walk)
 
@@ -113,40 +111,57 @@ def duration_s(rows: tuple[TimelineRow, ...]) -> float | None:
 
 def _with_state(walk: _Walk) -> tuple[TimelineRow, ...]:
     """Fill in the state of the fleet that holds from each entry's time on."""
-    plan = walk.plan
-    has_hosts = plan.platform != "lambda"
+    state = _State(walk.plan, old=walk.plan.desired, running=walk.plan.desired)
     changes = sorted(walk.changes, key=lambda change: change.time_s)
-    old, new, running, weight = plan.desired, 0, plan.desired, 0.0
-    rows, done = [], 0
+    rows, done = [state.row(_Entry(0.0, 0.0, "Created"))], 0
     for entry in sorted(walk.entries, key=lambda entry: entry.time_s):
         while done < len(changes) and changes[done].time_s <= entry.time_s:
-            change = changes[done]
-            old, new = old + change.old, new + change.new
-            running += change.running
-            weight = weight if change.weight is None else change.weight
+            state.apply(changes[done])
             done += 1
-        share, serving = _share(plan, old, new, weight)
-        rows.append(
-            TimelineRow(
-                time_s=entry.time_s,
-                end_s=entry.end_s,
-                event=entry.event,
-                new_share=share,
-                in_service=serving if has_hosts else None,
-                instances=running if has_hosts else None,
-                batch=entry.batch,
-                note=entry.note,
-            )
-        )
+        rows.append(state.row(entry))
     return tuple(rows)
 
 
-def _share(plan: Plan, old: int, new: int, weight: float) -> tuple[float, int]:
-    """Return the new revision's share of the traffic and the hosts that take any."""
-    if plan.routing == "weighted":
-        return weight, (old if weight < 1 else 0) + (new if weight > 0 else 0)
-    serving = old + new
-    return (new / serving if serving else 0.0), serving
+@dataclass(slots=True)
+class _State:
+    """Hosts in service by revision, hosts running, and the router's weight."""
+
+    plan: Plan
+    old: int
+    running: int
+    new: int = 0
+    weight: float = 0.0
+
+    def apply(self, change: _Change) -> None:
+        """Go on to after `change`."""
+        self.old += change.old
+        self.new += change.new
+        self.running += change.running
+        if change.weight is not None:
+            self.weight = change.weight
+
+    def share(self) -> tuple[float, int]:
+        """Return the new revision's share of the traffic and the hosts that take any."""
+        if self.plan.routing == "weighted":
+            old = self.old if self.weight < 1 else 0
+            return self.weight, old + (self.new if self.weight > 0 else 0)
+        serving = self.old + self.new
+        return (self.new / serving if serving else 0.0), serving
+
+    def row(self, entry: _Entry) -> TimelineRow:
+        """Return the row of `entry` in this state."""
+        share, serving = self.share()
+        has_hosts = self.plan.platform != "lambda"
+        return TimelineRow(
+            time_s=entry.time_s,
+            end_s=entry.end_s,
+            event=entry.event,
+            new_share=share,
+            in_service=serving if has_hosts else None,
+            instances=self.running if has_hosts else None,
+            batch=entry.batch,
+            note=entry.note,
+        )
 
 
 def _lifecycle(walk: _Walk, step: Lifecycle) -> None:
@@ -168,10 +183,12 @@ def _launch(walk: _Walk, step: Launch) -> None:
 
 
 def _shift(walk: _Walk, step: Shift) -> None:
-    walk.effect_s = walk.now_s + walk.plan.reroute_s
-    note = f"{step.weight:.6g} on the new revision"
-    walk.entries.append(_Entry(walk.effect_s, walk.effect_s, step.event, None, note))
-    walk.changes.append(_Change(walk.effect_s, weight=step.weight))
+    effect_s = walk.now_s + walk.plan.reroute_s
+    note = f"{100 * step.weight:.6g} % to the new revision"
+    walk.entries.append(_Entry(effect_s, effect_s, step.event, None, note))
+    walk.changes.append(_Change(effect_s, weight=step.weight))
+    if step.weight >= 1:
+        walk.now_s = effect_s
 
 
 def _hold(walk: _Walk, step: Hold) -> None:
