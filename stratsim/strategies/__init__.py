@@ -20,7 +20,7 @@ from stratsim.strategies.families import (
 )
 from stratsim.strategies.limits import LIMITS
 from stratsim.strategies.result import PlanResult
-from stratsim.strategies.timeline import TimelineRow
+from stratsim.strategies.timeline_rows import TimelineRow
 
 for _module in sorted(module.name for module in iter_modules(__path__)):
     import_module(f"{__name__}.{_module}")

@@ -7,7 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from stratsim.model.plan import Plan
-from stratsim.strategies.timeline import TimelineRow, duration_s, timeline
+from stratsim.strategies.timeline import timeline
+from stratsim.strategies.timeline_rows import TimelineRow, duration_s
 from stratsim.wording import format_span, format_value
 
 if TYPE_CHECKING:
