@@ -1,0 +1,149 @@
+"""Checking values against the model's types, in the one message form.
+
+pydantic does the walking and the conversions; its errors are turned into
+`Problem`s here, and none of its own words reaches anybody.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from stratsim.errors import Problem, shorten, unknown_name
+from stratsim.model.markers import RuleError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+    from pydantic_core import ErrorDetails
+
+T = TypeVar("T")
+
+NULL_HINT = "Remove the key, or give it a value."
+_UNKNOWN = {"unexpected_keyword_argument", "extra_forbidden"}
+_MISSING = {"missing", "missing_argument", "missing_keyword_only_argument"}
+
+
+class Problems:
+    """What is wrong with a document so far; ``where`` is a dotted key path."""
+
+    def __init__(self, found: Iterable[Problem] = ()) -> None:
+        self.found = list(found)
+        self.elsewhere: list[Problem] = []
+
+    def add(self, path: str, rule: str, got: object, hint: str = "") -> None:
+        """Note that the value at `path` breaks `rule`; `got` is printed as it is."""
+        self.found.append(Problem(path, rule, str(got), hint))
+
+    def unknown(self, path: str, name: object, known: Iterable[str], hint: str = "") -> None:
+        """Note a key at `path` that is not among `known`, with the nearest one."""
+        names = list(known)
+        near = unknown_name(path, str(name), names).hint
+        rule = f"a known key ({', '.join(names)})" if names else "absent"
+        self.add(path, rule, shorten(name), near or hint)
+
+    def parse(self, path: str, marker: Any, value: object) -> Any:
+        """Return what `marker` makes of `value`, or ``None`` with its problem noted."""
+        try:
+            return marker.parse(value)
+        except RuleError as error:
+            self.add(path, error.rule, shown(value), error.hint)
+            return None
+
+    def check(self, path: str, kind: type[T], value: object) -> T | None:
+        """Return `value` as a `kind`, or ``None`` with every problem noted."""
+        from pydantic import ValidationError
+
+        try:
+            return _adapter(kind).validate_python(value, extra="forbid")
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                self.found.append(_problem(detail, path, kind, value))
+            return None
+
+
+def joined(*parts: object) -> str:
+    """Return a dotted key path, leaving out empty parts."""
+    return ".".join(str(part) for part in parts if part != "")
+
+
+def shown(value: object) -> str:
+    """Return a value for print; nothing where there is none."""
+    return "nothing" if value is None else shorten(value)
+
+
+@cache
+def _adapter(kind: type[T]) -> "TypeAdapter[T]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def _problem(detail: "ErrorDetails", path: str, kind: Any, root: object) -> Problem:
+    loc = detail["loc"]
+    where = joined(path, *loc)
+    error, given = detail["type"], detail["input"]
+    if error in _UNKNOWN:
+        problems = Problems()
+        problems.unknown(where, loc[-1], keys_of(_inner(kind, loc[:-1])))
+        return problems.found[0]
+    if error in _MISSING:
+        return Problem(where, "given", "nothing")
+    cause = detail.get("ctx", {}).get("error")
+    if isinstance(cause, RuleError):
+        hint = NULL_HINT if given is None else cause.hint
+        return Problem(where, cause.rule, shown(given), hint)
+    if error == "literal_error":
+        names = re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected", "")))
+        hint = NULL_HINT if given is None else unknown_name(where, str(given), names).hint
+        return Problem(where, f"one of {', '.join(names)}", shown(given), hint)
+    hint = NULL_HINT if given is None else ""
+    return Problem(where, _rule_of_type(error, _inner(kind, loc)), shown(given), hint)
+
+
+def _rule_of_type(error: str, kind: Any) -> str:
+    if error in ("tuple_type", "list_type"):
+        return "a list"
+    if error in ("dataclass_type", "dict_type", "mapping_type"):
+        keys = keys_of(kind)
+        return f"a mapping with keys among {', '.join(keys)}" if keys else "a mapping"
+    return "a value of the form in docs/reference/scenario.md"
+
+
+def keys_of(kind: Any) -> list[str]:
+    """Return the keys of a dataclass; none for anything else."""
+    kind = _bare(kind)
+    return [item.name for item in fields(kind)] if is_dataclass(kind) else []
+
+
+def _bare(kind: Any) -> Any:
+    """Return `kind` without annotations and without ``None``."""
+    if get_origin(kind) is Annotated:
+        return _bare(get_args(kind)[0])
+    if get_origin(kind) in (Union, UnionType):
+        rest = [arg for arg in get_args(kind) if arg is not NoneType]
+        return _bare(rest[0])
+    return kind
+
+
+def _inner(kind: Any, loc: tuple[int | str, ...]) -> Any:
+    """Return the type that stands at `loc` inside `kind`."""
+    for part in loc:
+        kind = _bare(kind)
+        if is_dataclass(kind):
+            kind = get_type_hints(kind, include_extras=True).get(str(part))
+        else:
+            args = get_args(kind)
+            mapping = get_origin(kind) in (dict, Mapping)
+            kind = (args[1] if mapping else args[0]) if args else None
+    return kind
