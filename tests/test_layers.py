@@ -54,8 +54,9 @@ NEVER = {
     "export": _DRAWING | _FRAMES | _SIMULATION,
 }
 
-# The only rooms that open files or print; the others hand out values.
+# The only rooms and modules that open files or print; the others hand out values.
 FILE_ROOMS = {"scenario_io", "store", "cli"}
+FILE_MODULES = {"export/write.py"}
 _FILE_CALLS = {"open", "print", "input"}
 _FILE_METHODS = {"write_text", "write_bytes", "mkdir", "unlink", "rmtree", "savefig", "to_csv"}
 
@@ -175,8 +176,9 @@ def third_party(root: Path) -> list[str]:
 def file_calls(root: Path) -> list[str]:
     wrong = []
     for path, room, tree in modules(root):
+        lawful = room in FILE_ROOMS or path.relative_to(root).as_posix() in FILE_MODULES
         for node in ast.walk(tree):
-            if room in FILE_ROOMS or not isinstance(node, ast.Call):
+            if lawful or not isinstance(node, ast.Call):
                 continue
             call = node.func
             if (isinstance(call, ast.Name) and call.id in _FILE_CALLS) or (
