@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.cloudwatch.limits import BAND_FUNCTION
-from stratsim.cloudwatch.metric_math import Expression, compile_expression
+from stratsim.cloudwatch.metric_math import Expression, compile_expression, inlined
 from stratsim.errors import InputError, Problem, shorten, unknown_name
 from stratsim.model.alarm import MetricAlarm, MetricDataQuery, MetricStat
 
@@ -47,8 +47,10 @@ def band_of(text: str, where: str = "expression") -> Band:
     return Band(found["id"], width)
 
 
-def check_queries(queries: Sequence[MetricDataQuery], where: str, band_id: object = None) -> None:
-    """Refuse expressions that CloudWatch could not evaluate in an alarm.
+def compile_queries(
+    queries: Sequence[MetricDataQuery], where: str, band_id: object = None
+) -> dict[str, Expression]:
+    """Return each expression over series alone, other expressions put in place.
 
     Raises
     ------
@@ -57,49 +59,70 @@ def check_queries(queries: Sequence[MetricDataQuery], where: str, band_id: objec
         series, and what does not go with an anomaly band.
     """
     problems: list[Problem] = []
-    reads: dict[str, tuple[str, ...]] = {}
-    for index, query in enumerate(queries):
-        if query.Expression is None:
-            continue
-        at = f"{where}.{index}.Expression"
-        try:
-            reads[query.Id] = _check_query(query, queries, at, band_id)
-        except InputError as error:
-            problems.extend(error.problems)
-    problems.extend(_circle(reads, where))
+    found: dict[str, Expression] = {}
+    places = {q.Id: f"{where}.{at}.Expression" for at, q in enumerate(queries)}
+    for query in queries:
+        if query.Expression is not None:
+            try:
+                _check_names(query, queries, places[query.Id], band_id, found)
+            except InputError as error:
+                problems.extend(error.problems)
+    problems.extend(_circle(found, where))
     if problems:
         raise InputError(problems)
+    return _joined(queries, found, places)
 
 
-def _check_query(
-    query: MetricDataQuery, queries: Sequence[MetricDataQuery], at: str, band_id: object
-) -> tuple[str, ...]:
-    """Return the Ids that the expression reads."""
+def _check_names(
+    query: MetricDataQuery,
+    queries: Sequence[MetricDataQuery],
+    at: str,
+    band_id: object,
+    found: dict[str, Expression],
+) -> None:
+    """Compile one expression into `found`, bands aside; its Ids must exist."""
     text = query.Expression or ""
     if query.Id == band_id or BAND_FUNCTION in text:
         names: tuple[str, ...] = (band_of(text, at).watched,)
     else:
-        expression = compile_expression(text, at)
-        names = expression.ids
-        if query.returned and not expression.is_series:
-            hint = "METRICS() and [..] want SUM, AVG, MIN or MAX; a number wants TIME_SERIES."
-            raise InputError([Problem(at, "one series", shorten(text), hint)])
-        if expression.uses_metrics and band_id is not None:
+        found[query.Id] = compile_expression(text, at)
+        names = found[query.Id].ids
+        if found[query.Id].uses_metrics and band_id is not None:
             raise InputError([Problem(at, "without METRICS() beside a band", shorten(text))])
     known = [other.Id for other in queries]
     unknown = [unknown_name(at, name, known) for name in names if name not in known]
     if unknown:
         raise InputError(unknown)
-    return names
 
 
-def _circle(reads: Mapping[str, Sequence[str]], where: str) -> list[Problem]:
+def _circle(found: Mapping[str, Expression], where: str) -> list[Problem]:
     try:
-        TopologicalSorter(reads).prepare()
+        TopologicalSorter({name: one.ids for name, one in found.items()}).prepare()
     except CycleError as error:
         circle = " -> ".join(reversed(error.args[1]))
         return [Problem(where, "free of expressions that read each other", circle)]
     return []
+
+
+def _joined(
+    queries: Sequence[MetricDataQuery],
+    found: Mapping[str, Expression],
+    places: Mapping[str, str],
+) -> dict[str, Expression]:
+    order = TopologicalSorter({name: one.ids for name, one in found.items()}).static_order()
+    joined: dict[str, Expression] = {}
+    for name in order:
+        if name in found:
+            joined[name] = inlined(found[name], joined, places[name])
+    hint = "METRICS() and [..] want SUM, AVG, MIN or MAX; a number wants TIME_SERIES."
+    problems = [
+        Problem(places[query.Id], "one series", shorten(query.Expression), hint)
+        for query in queries
+        if query.returned and query.Id in joined and not joined[query.Id].is_series
+    ]
+    if problems:
+        raise InputError(problems)
+    return joined
 
 
 def alarm_values(alarm: MetricAlarm, fetch: Fetch) -> NDArray[np.float64]:
@@ -122,37 +145,25 @@ def resolver(alarm: MetricAlarm) -> Callable[[Fetch], NDArray[np.float64]]:
         (stat,) = alarm.metric_stats
         return lambda fetch: fetch(stat)
     stats = {q.Id: q.MetricStat for q in alarm.Metrics if q.MetricStat is not None}
-    expressions = _ordered_expressions(alarm)
+    where = f"{alarm.AlarmName}.Metrics"
+    expressions = compile_queries(alarm.Metrics, where, alarm.ThresholdMetricId)
     # A band alarm returns two series; the one that is watched is the answer.
     answers = [q.Id for q in alarm.Metrics if q.returned and q.Id != alarm.ThresholdMetricId]
     if len(answers) != 1:
-        rule = "an alarm with exactly one ReturnData"
-        raise InputError([Problem(alarm.AlarmName, rule, f"{len(answers)}")])
-    return _Resolver(stats, expressions, tuple(stats), float(alarm.period_s), answers[0])
+        raise InputError([Problem(where, "exactly one ReturnData", str(len(answers)))])
+    if answers[0] in stats:
+        stat = stats[answers[0]]
+        return lambda fetch: fetch(stat)
+    return _Resolver(stats, expressions[answers[0]], tuple(stats), float(alarm.period_s))
 
 
 @dataclass(frozen=True, slots=True)
 class _Resolver:
     stats: Mapping[str, MetricStat]
-    expressions: tuple[tuple[str, Expression], ...]
+    expression: Expression
     metrics: tuple[str, ...]
     period_s: float
-    answer: str
 
     def __call__(self, fetch: Fetch) -> NDArray[np.float64]:
         series = {name: fetch(stat) for name, stat in self.stats.items()}
-        for name, expression in self.expressions:
-            series[name] = expression.evaluate(series, self.period_s, self.metrics)
-        return series[self.answer]
-
-
-def _ordered_expressions(alarm: MetricAlarm) -> tuple[tuple[str, Expression], ...]:
-    """Return the expressions, each after those that it reads; bands left out."""
-    check_queries(alarm.Metrics, f"{alarm.AlarmName}.Metrics", alarm.ThresholdMetricId)
-    compiled = {
-        query.Id: compile_expression(query.Expression)
-        for query in alarm.Metrics
-        if query.Expression is not None and BAND_FUNCTION not in query.Expression
-    }
-    order = TopologicalSorter({name: one.ids for name, one in compiled.items()}).static_order()
-    return tuple((name, compiled[name]) for name in order if name in compiled)
+        return self.expression.evaluate(series, self.period_s, self.metrics)

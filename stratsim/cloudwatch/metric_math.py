@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 
 from stratsim.cloudwatch import limits
 from stratsim.cloudwatch.math_nodes import Call, Context, Kind, Metrics, Node, Reference
+from stratsim.cloudwatch.math_types import with_parts
 from stratsim.cloudwatch.syntax import ColumnError
 from stratsim.errors import InputError, Problem, shorten, unknown_name
+
+# Ten expressions that each name another a thousand times would never end.
+LARGEST_SIZE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +25,15 @@ class Expression:
     """A compiled expression.
 
     ``ids`` are the Ids it names, in the order of first use; ``uses_metrics``
-    tells whether it also reads whatever ``METRICS()`` finds.
+    tells whether it also reads whatever ``METRICS()`` finds. ``size`` counts the
+    nodes of its tree.
     """
 
     text: str
     root: Node
     ids: tuple[str, ...]
     uses_metrics: bool
+    size: int
 
     @property
     def is_series(self) -> bool:
@@ -89,8 +95,42 @@ def compile_expression(text: str, where: str = "expression") -> Expression:
 def _compile(text: str) -> Expression:
     from stratsim.cloudwatch.math_grammar import parse
 
-    root = parse(text)
+    return _of(text, parse(text))
+
+
+def inlined(
+    expression: Expression, others: Mapping[str, Expression], where: str = "expression"
+) -> Expression:
+    """Return `expression` with the Ids of `others` replaced by what they stand for.
+
+    A number that is an expression of its own must not become a series on the
+    way: a number makes no datapoint, a series does.
+    """
+    if not any(name in others for name in expression.ids):
+        return expression
+    size = sum(
+        others[node.name].size if isinstance(node, Reference) and node.name in others else 1
+        for node in expression.root.walk()
+    )
+    if size > LARGEST_SIZE:
+        rule = f"at most {LARGEST_SIZE} operands once every Id stands for its expression"
+        raise InputError([Problem(where, rule, str(size))])
+    try:
+        return _of(expression.text, _inlined(expression.root, others))
+    except ColumnError as error:
+        raise error.located(where) from None
+
+
+def _inlined(node: Node, others: Mapping[str, Expression]) -> Node:
+    if isinstance(node, Reference):
+        return others[node.name].root if node.name in others else node
+    if not node.parts:
+        return node
+    return with_parts(node, tuple(_inlined(part, others) for part in node.parts))
+
+
+def _of(text: str, root: Node) -> Expression:
     nodes = list(root.walk())
     names = dict.fromkeys(node.name for node in nodes if isinstance(node, Reference))
     uses_metrics = any(isinstance(node, Metrics) for node in nodes)
-    return Expression(text, root, tuple(names), uses_metrics)
+    return Expression(text, root, tuple(names), uses_metrics, len(nodes))

@@ -70,7 +70,8 @@ def _metric_stat(item: Reader) -> MetricStat | None:
     if metric is None:
         return None
     metric.check_keys(limits.METRIC_KEYS)
-    metric.require("MetricName")
+    for key in ("Namespace", "MetricName"):
+        metric.require(key)
     checked(stat, "Stat", lambda text: text in limits.STATISTICS or is_statistic(text), STAT_RULE)
     return MetricStat(
         Namespace=metric.text("Namespace") or "",
@@ -116,11 +117,11 @@ def _check_answers(reader: Reader, queries: list[MetricDataQuery]) -> None:
 
 
 def _check_expressions(reader: Reader, queries: list[MetricDataQuery]) -> None:
-    from stratsim.cloudwatch.math_alarm import check_queries  # lark is loaded on first use
+    from stratsim.cloudwatch.math_alarm import compile_queries  # lark is loaded on first use
 
     if not any(query.Expression for query in queries):
         return
     try:
-        check_queries(queries, f"{reader.where}.Metrics", reader.mapping.get("ThresholdMetricId"))
+        compile_queries(queries, f"{reader.where}.Metrics", reader.mapping.get("ThresholdMetricId"))
     except InputError as error:
         reader.problems.extend(error.problems)

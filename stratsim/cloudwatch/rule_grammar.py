@@ -99,7 +99,7 @@ def _measure(parts: list[Node], token: Token | None = None) -> tuple[int, int]:
     depth = 1 + max(part.depth for part in parts)
     if depth > DEPTH:
         rule = f"nested at most {DEPTH} levels deep"
-        raise ColumnError(rule=rule, got="more", column=token.column if token else 1)
+        raise ColumnError(rule=rule, got="more", at=token.start_pos if token else None)
     return depth, sum(part.elements for part in parts)
 
 
@@ -121,7 +121,7 @@ def _count(token: Token, names: int) -> int:
     if not 1 <= number <= most:
         kind = "percentage" if token.endswith("%") else "number of the alarms listed"
         rule = f"AT_LEAST with a {kind} from 1 to {most}"
-        raise ColumnError(rule=rule, got=repr(str(token)), column=token.column)
+        raise ColumnError(rule=rule, got=repr(str(token)), at=token.start_pos)
     return -(-names * number // 100) if token.endswith("%") else number
 
 

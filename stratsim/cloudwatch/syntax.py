@@ -10,18 +10,21 @@ if TYPE_CHECKING:
 
 
 class ColumnError(Exception):
-    """A text breaks `rule` at `column`, counted from 1; never leaves this package."""
+    """A text breaks `rule` at the place `at`; never leaves this package.
 
-    def __init__(self, *, rule: str, got: str, column: int | None, hint: str = "") -> None:
+    `at` counts characters from 0, over line breaks; messages count from 1.
+    """
+
+    def __init__(self, *, rule: str, got: str, at: int | None = None, hint: str = "") -> None:
         super().__init__(rule)
         self.rule = rule
         self.got = got
-        self.column = column or 1
+        self.at = at
         self.hint = hint
 
     def located(self, where: str) -> InputError:
         """Return the error as a user sees it, with the key that holds the text."""
-        got = f"{self.got} at column {self.column}"
+        got = self.got if self.at is None else f"{self.got} at column {self.at + 1}"
         return InputError([Problem(where, self.rule, got, self.hint)])
 
 
@@ -37,11 +40,11 @@ def unexpected(
     hint = hint or _expected(error, words)
     if isinstance(error, UnexpectedCharacters):
         got = repr(str(error.char))
-        return ColumnError(rule=rule, got=got, column=error.column, hint=hint)
+        return ColumnError(rule=rule, got=got, at=error.pos_in_stream, hint=hint)
     if isinstance(error, UnexpectedToken) and error.token.type != "$END":
         got = repr(str(error.token))
-        return ColumnError(rule=rule, got=got, column=error.column, hint=hint)
-    return ColumnError(rule=rule, got="its end", column=len(text) + 1, hint=hint)
+        return ColumnError(rule=rule, got=got, at=error.token.start_pos, hint=hint)
+    return ColumnError(rule=rule, got="its end", at=len(text), hint=hint)
 
 
 def _expected(error: Any, words: Mapping[str, str]) -> str:
