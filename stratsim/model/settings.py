@@ -81,6 +81,7 @@ class Cost:
     attended: Share = 0.25
     alarm_metric_month: NonNegative = 0.10
     alarm_composite_month: NonNegative = 0.50
+    provisioned_gb_second: NonNegative = 0.0000041667
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

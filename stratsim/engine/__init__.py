@@ -1,0 +1,1 @@
+"""Engines: a plan and a world in, what happened out."""

@@ -1,0 +1,483 @@
+"""One deployment in SimPy: fleet, router, telemetry, alarms, CodeDeploy, people."""
+
+import math
+from collections.abc import Callable, Generator
+from typing import Any
+
+import simpy
+
+from stratsim.cloudwatch.evaluation import State
+from stratsim.engine.clock import EVALUATE, PEOPLE, POLL, PUBLISH, US, At, us
+from stratsim.engine.crashes import Crashes
+from stratsim.engine.effects import Faults
+from stratsim.engine.failure import StepFailedError
+from stratsim.engine.fleet import NEVER, Fleet, Unit
+from stratsim.engine.flow import Flow, Truth
+from stratsim.engine.setup import Setup
+from stratsim.engine.steps import HANDLERS
+from stratsim.engine.trace import Record, Result
+from stratsim.engine.undo import UNDO
+from stratsim.engine.users import touched, touched_sticky
+from stratsim.errors import InputError, Problem
+from stratsim.model.quantities import format_duration
+from stratsim.signals import Telemetry
+from stratsim.watch import MINUTE_US, AlarmBank
+from stratsim.world import CHUNK, World
+
+Process = Generator[Any, Any, None]
+
+
+class Deployment:
+    """One run of one plan in one world.
+
+    Parameters
+    ----------
+    setup
+        What all runs of the plan share.
+    world
+        What the strategy cannot influence.
+    traced
+        Whether to keep a record of everything that happens.
+    """
+
+    def __init__(self, setup: Setup, world: World, *, traced: bool = False) -> None:
+        scenario, plan = setup.scenario, setup.plan
+        self.setup, self.scenario, self.plan, self.world = setup, scenario, plan, world
+        self.traced = traced
+        self.record = Record()
+        self.env = simpy.Environment(initial_time=0)
+        serverless = scenario.platform == "lambda"
+        weighted = plan.routing == "weighted"
+        desired = scenario.desired
+        self.fleet = Fleet(scenario.service, desired, weighted=weighted, serverless=serverless)
+        self._mark_hosts()
+        self.faults = Faults(world, self.fleet)
+        self.crashes = Crashes(self)
+        self.phase_us = us(world.phase_s)
+        self.flow = Flow(scenario, self.fleet, self.faults, setup.times, 1.0)
+        self.telemetry = Telemetry(scenario, setup.times, setup.history)
+        self.counts = world.counts()
+        self.bank = AlarmBank(setup.programs, self._offsets())
+        control = scenario.control
+        self.poll_us, self.reroute_us = us(control.alarm_poll), us(plan.reroute_s)
+        self.patience_us = us(control.steady_state_timeout)
+        check = scenario.service.health_check
+        self.unhealthy_us = us(check.grace + check.unhealthy * check.interval)
+        self.status, self.code = "Created", ""
+        self.ended_us = self.trigger_us = self.restored_us = self.paged_us = NEVER
+        self.people_us = self.detected_us = self.alarming_us = NEVER
+        self.automatic = self.undoing = self.people_acted = self.retired = False
+        self.watching = True
+        self.children: set[simpy.Process] = set()
+        self.leaving: set[int] = set()
+        self.ending_us = scenario.traffic.profile.end_s * US
+        self._factors: tuple[int, list[float]] = (1 << 40, [])
+        self._delays: tuple[int, list[float]] = (1 << 40, [])
+        self._poll_at = NEVER
+        self.process: simpy.Process | None = None
+        self.done = self.env.event()
+
+    # -- small services for steps -------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """Microseconds since the deployment was created."""
+        return int(self.env.now)
+
+    def wait(self, delay_us: int) -> At:
+        """Return an event `delay_us` from now."""
+        return At(self.env, delay_us)
+
+    def after(self, delay_us: int, act: Callable[[], None]) -> None:
+        """Call `act` in `delay_us`."""
+        event = At(self.env, delay_us)
+        assert event.callbacks is not None
+        event.callbacks.append(lambda _: act())
+
+    def note(self, kind: str, detail: str) -> None:
+        """Keep a line of the record, if there is one."""
+        if self.traced:
+            self.record.events.append((self.now, kind, detail))
+
+    def advance(self) -> None:
+        """Account for all requests until now; called before anything changes."""
+        self.flow.advance(self.now)
+        self._exposed()
+
+    def hosts(self) -> list[Unit]:
+        """Return the running instances."""
+        return [unit for unit in self.fleet.units if unit.running]
+
+    def serve(self, unit: Unit) -> None:
+        """Put a healthy instance into service."""
+        if not unit.running:
+            return
+        if self.fleet.weight != 0.0 or not unit.new:
+            self.advance()
+        self.fleet.put_in_service(unit, self.now)
+        self.changed()
+
+    def take_out(self, unit: Unit, *, struck: bool = False) -> None:
+        """Take an instance out of service."""
+        self.advance()
+        self.fleet.take_out(unit, struck=struck)
+        self.changed()
+
+    def convert(self, unit: Unit, *, new: bool) -> None:
+        """Put a host back into service with a revision."""
+        self.advance()
+        if unit.in_service and unit.new is not new:
+            self.fleet.take_out(unit)
+        self.fleet.convert(unit, new=new)
+        self.fleet.put_in_service(unit, self.now)
+        self.changed()
+
+    def stop(self, unit: Unit) -> None:
+        """Terminate an instance."""
+        if unit.running:
+            self.advance()
+            self.fleet.stop(unit)
+            self.changed()
+
+    def order_weight(self, weight: float, event: str) -> None:
+        """Order a weight; it takes effect `reroute` later."""
+        self.note("shift", f"{event}: {100 * weight:g} % ordered")
+        if self.reroute_us == 0:
+            self._set_weight(weight)
+        else:
+            self.after(self.reroute_us, lambda: self._set_weight(weight))
+
+    def _set_weight(self, weight: float) -> None:
+        self.advance()
+        self.fleet.set_weight(weight, self.now)
+        self.changed()
+
+    def changed(self) -> None:
+        """Look at what a change of the fleet or the weights means."""
+        if self.traced:
+            share = self.fleet.share
+            weights = self.record.weights
+            if not weights or weights[-1][1] != share:
+                weights.append((self.now, share))
+        self.crashes.watch()
+        if self.trigger_us != NEVER or self.people_acted:
+            self._check_restored()
+
+    # -- the run ------------------------------------------------------------------
+
+    def run(self) -> Result:
+        """Run to the end and return what happened."""
+        self._past()
+        if self._active_group_alarm():
+            self._end("Stopped", "ALARM_ACTIVE")
+        else:
+            self._begin()
+            self.env.run(until=self.done)
+            self.flow.advance(self.now)
+        return self._result()
+
+    def _begin(self) -> None:
+        self.status = "InProgress"
+        self.note("status", "InProgress")
+        self.changed()
+        self._tick_later()
+        self.process = self.env.process(self._deploy())
+
+    def _deploy(self) -> Process:
+        try:
+            for step in self.plan.steps:
+                yield from HANDLERS[type(step)](self, step)
+        except StepFailedError as failure:
+            self._interrupt_children()
+            if failure.stopped:
+                self._end("Stopped", failure.code)
+            else:
+                self._fail(failure)
+        except simpy.Interrupt:
+            self._interrupt_children()
+        else:
+            self._end("Succeeded", "")
+
+    def _interrupt_children(self) -> None:
+        for child in list(self.children):
+            if child.is_alive:
+                child.defused = True  # type: ignore[attr-defined]
+                child.interrupt()
+        for unit in self.hosts():
+            unit.healthy = unit.healthy and unit.in_service
+        self.children.clear()
+
+    def _fail(self, failure: StepFailedError) -> None:
+        self._end("Failed", failure.code)
+        if failure.can_roll_back and self.plan.group.rolls_back_on("DEPLOYMENT_FAILURE"):
+            self._roll_back(self.now)
+
+    def _end(self, status: str, code: str) -> None:
+        self.status, self.code, self.ended_us = status, code, self.now
+        self.note("status", f"{status} {code}".rstrip())
+        self._check_over()
+
+    def _roll_back(self, trigger_us: int) -> None:
+        self.automatic = True
+        self.trigger_us = trigger_us
+        self.note("rollback", f"automatic: {self.plan.undo}")
+        self._undo()
+
+    def _undo(self) -> None:
+        self.undoing = True
+        self._check_restored()
+        self.env.process(self._undo_process())
+
+    def _undo_process(self) -> Process:
+        # the stopped deployment's own processes end in this instant, before the first move
+        yield self.wait(0)
+        yield from UNDO[self.plan.undo](self)
+        self.undoing = False
+        self.note("rollback", "done")
+        self._check_restored()
+        self._check_over()
+
+    def _check_restored(self) -> None:
+        if self.restored_us == NEVER and self.fleet.restored:
+            self.restored_us = self.now
+            self.note("rollback", "all traffic on the old revision")
+
+    # -- telemetry and alarms -------------------------------------------------------
+
+    def _past(self) -> None:
+        """Let the old revision run alone up to the deployment, so that alarms have settled."""
+        first = -self.setup.history
+        self.flow.since = first * MINUTE_US - self.phase_us
+        if not self.setup.history:
+            self.flow.since = -self.phase_us if self.setup.programs else 0
+        for minute in range(first, 0):
+            self._open_minute(minute)
+            self.flow.advance((minute + 1) * MINUTE_US - self.phase_us)
+            self._close_minute(minute)
+        self._open_minute(0)
+        self.flow.advance(0)
+        self.flow.since = 0
+        self.flow.truth = Truth()
+        self.bank.settle(self.telemetry, self.phase_us, evaluations=3)
+        if self.traced:
+            for name, state in self.bank.states.items():
+                self.record.alarms.append((0, name, "", state.name))
+
+    def _open_minute(self, minute: int) -> None:
+        chunk, place = divmod(minute, CHUNK)
+        block, row = self.world.block, self.world.row
+        if self._factors[0] != chunk:
+            self._factors = (chunk, block.traffic_factor(chunk)[row].tolist())
+        self.flow.factor = self._factors[1][place]
+        dice = self.flow.dice
+        if not dice.expected:
+            dice.rng = self.counts.wind(minute)
+            self.telemetry.noise = dice.rng
+
+    def _close_minute(self, minute: int) -> None:
+        chunk, place = divmod(minute, CHUNK)
+        if self._delays[0] != chunk:
+            row = self.world.row
+            self._delays = (chunk, self.world.block.delay_s(chunk)[row].tolist())
+        end = (minute + 1) * MINUTE_US - self.phase_us
+        row_, parts = self.flow.close_minute()
+        self.telemetry.close(row_, parts, end + us(self._delays[1][place]))
+
+    def _offsets(self) -> list[int]:
+        block, row = self.world.block, self.world.row
+        return [us(float(block.offset_s(i)[row])) for i in range(len(self.setup.programs))]
+
+    def _tick_later(self) -> None:
+        minute = self.telemetry.next_minute if self.telemetry.rows else 0
+        end = (minute + 1) * MINUTE_US - self.phase_us
+        event = At(self.env, end - self.now, PUBLISH)
+        assert event.callbacks is not None
+        event.callbacks.append(lambda _: self._tick(minute))
+
+    def _tick(self, minute: int) -> None:
+        """Close a minute, let the alarms look at it, and open the next."""
+        self.advance()
+        self._close_minute(minute)
+        self._open_minute(minute + 1)
+        for offset in {watch.offset_us for watch in self.bank.metric}:
+            event = At(self.env, offset, EVALUATE)
+            assert event.callbacks is not None
+            event.callbacks.append(lambda _, o=offset: self._evaluate(minute + 1, o))
+        self._tick_later()
+        if self.now > self.ending_us:
+            self._refuse_end_of_trace()
+        self._check_over()
+
+    def _refuse_end_of_trace(self) -> None:
+        end = format_duration(self.ending_us / US)
+        rule = f"long enough for the run of {self.plan.strategy!r}"
+        raise InputError([
+            Problem("traffic.profile", rule, f"a trace that ends after {end}",
+                    "Let it start earlier, or give a longer trace.")
+        ])
+
+    def _evaluate(self, minute: int, offset_us: int) -> None:
+        changes = self.bank.evaluate(self.telemetry, minute, self.now, offset_us)
+        for name, before, after in changes:
+            if self.traced:
+                self.record.alarms.append((self.now, name, before.name, after.name))
+            if after is State.ALARM:
+                self._alarm(name)
+        if changes and not self._active_group_alarm():
+            self.alarming_us = NEVER
+
+    def _alarm(self, name: str) -> None:
+        if self.paged_us == NEVER:
+            self.paged_us = self.now
+            self._call_people(self.now + us(self.scenario.on_call.respond))
+        if name in self.setup.group:
+            if self.alarming_us == NEVER:
+                self.alarming_us = self.now
+            self._detect()
+            self._poll_later()
+
+    def _detect(self) -> None:
+        """Note when the group's alarms first tell of the exposure."""
+        first = self.flow.truth.first_exposed_us
+        if first != NEVER and self.detected_us == NEVER and self.alarming_us != NEVER:
+            self.detected_us = max(self.alarming_us, first)
+
+    def _exposed(self) -> None:
+        """Act on the first exposed request, once it is known."""
+        first = self.flow.truth.first_exposed_us
+        if first == NEVER or self._noticed:
+            return
+        self._noticed = True
+        self._detect()
+        self._call_people(first + us(self.scenario.on_call.notice))
+
+    _noticed = False
+
+    def _active_group_alarm(self) -> bool:
+        states = self.bank.states
+        return any(states.get(name) is State.ALARM for name in self.setup.group)
+
+    def _poll_later(self) -> None:
+        if self.ended_us != NEVER:
+            return
+        at = self.now
+        if self.poll_us:
+            at = -(-self.now // self.poll_us) * self.poll_us
+        if at == self._poll_at:
+            return
+        self._poll_at = at
+        event = At(self.env, at - self.now, POLL)
+        assert event.callbacks is not None
+        event.callbacks.append(lambda _: self._poll())
+
+    def _poll(self) -> None:
+        """CodeDeploy looks at its alarms: any in ALARM stops the deployment."""
+        self._poll_at = NEVER
+        if self.ended_us != NEVER or not self.watching or not self._active_group_alarm():
+            return
+        trigger = self.alarming_us
+        self._stop("ALARM_ACTIVE")
+        if self.plan.group.rolls_back_on("DEPLOYMENT_STOP_ON_ALARM"):
+            self._roll_back(trigger)
+
+    def _stop(self, code: str) -> None:
+        if self.process is not None and self.process.is_alive:
+            self.process.interrupt()
+        self._end("Stopped", code)
+
+    # -- people ---------------------------------------------------------------------
+
+    def _call_people(self, at_us: int) -> None:
+        if self.people_us != NEVER and self.people_us <= at_us:
+            return
+        self.people_us = at_us = max(at_us, self.now)
+        event = At(self.env, at_us - self.now, PEOPLE)
+        assert event.callbacks is not None
+        event.callbacks.append(lambda _: self._people(at_us))
+
+    def _people(self, at_us: int) -> None:
+        if at_us != self.people_us or self.people_acted or self.undoing or self.automatic:
+            return
+        if self.ended_us != NEVER and self.fleet.restored:
+            return
+        self.people_acted = True
+        if self.ended_us == NEVER:
+            self.note("people", "stop the deployment")
+            self._stop("MANUAL_STOP")
+            if self.plan.group.rolls_back_on("DEPLOYMENT_STOP_ON_REQUEST"):
+                self._roll_back(self.now)
+                return
+        self.note("people", f"restore the old revision: {self.plan.undo}")
+        self._undo()
+
+    # -- the end --------------------------------------------------------------------
+
+    def _check_over(self) -> None:
+        if self.ended_us == NEVER or self.undoing or self.done.triggered:
+            return
+        follow = self.ended_us + us(self.scenario.control.follow_up)
+        if self.fleet.share <= 0 or not self._fault_to_come() or self.now >= follow:
+            self.done.succeed()
+
+    def _fault_to_come(self) -> bool:
+        """Whether the new revision serves a fault now, or will when its clock has run."""
+        if not self.faults.any_served:
+            return False
+        if self.flow.truth.first_exposed_us != NEVER:
+            return True
+        last = self.faults.onsets_us()
+        if last == NEVER or self.now < last + MINUTE_US:
+            return True
+        return not self.flow.steady
+
+    def _mark_hosts(self) -> None:
+        for host in self.scenario.hosts:
+            if host.index < len(self.fleet.units):
+                self.fleet.units[host.index].healthy = host.healthy
+
+    def _result(self) -> Result:
+        truth = self.flow.truth
+        users = self.scenario.traffic.users
+        if users.sticky:
+            affected = touched_sticky(users.active, truth.bands, truth.spread)
+        else:
+            affected = touched(users.active, truth.log_spared)
+        return Result(
+            outcome=self.world.outcome,
+            status=self.status,
+            code=self.code,
+            failed_fault=truth.failed_fault,
+            failed_capacity=truth.failed_capacity,
+            slow=truth.slow,
+            exposed=truth.exposed,
+            affected_users=affected,
+            peak_exposure=truth.peak_exposure,
+            min_capacity=truth.min_capacity,
+            peak_utilization=truth.peak_utilization,
+            extra_instance_s=truth.extra_instance_s,
+            duration_s=self.ended_us / US,
+            first_exposed_s=_seconds(truth.first_exposed_us),
+            detected_s=_seconds(self.detected_us),
+            trigger_s=_seconds(self.trigger_us),
+            restored_s=_seconds(self.restored_us),
+            paged_s=_seconds(self._page_us()),
+            automatic=self.automatic,
+            requests=truth.requests,
+            new_requests=truth.new_requests,
+            rejected=truth.rejected,
+            end_s=self.now / US,
+        )
+
+    def _page_us(self) -> int:
+        """Return when people were paged or noticed by themselves, whichever was first."""
+        first = self.flow.truth.first_exposed_us
+        if first == NEVER:
+            return self.paged_us
+        noticed = first + us(self.scenario.on_call.notice)
+        if noticed > self.now:
+            return self.paged_us
+        return noticed if self.paged_us == NEVER else min(noticed, self.paged_us)
+
+
+def _seconds(at_us: int) -> float:
+    return math.nan if at_us == NEVER else at_us / US

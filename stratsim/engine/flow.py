@@ -1,0 +1,342 @@
+"""Requests through the service during one stretch of time, and what becomes of them.
+
+A stretch lies within one minute, and nothing changes in it: the split of the
+traffic, the instances in service. With noise off every count is its expectation.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stratsim.engine.clock import US
+from stratsim.engine.effects import CLEAN, Faults, combine
+from stratsim.engine.environment import Environment
+from stratsim.engine.fleet import NEVER, Fleet
+from stratsim.model.scenario import Scenario
+from stratsim.model.traffic import Constant
+from stratsim.queueing import ResponseTimes
+from stratsim.signals import CPU, ERRORS, HEALTHY, NEW, OLD, REJECTED, REQUESTS, UNHEALTHY, WIDTH
+from stratsim.signals import Part, Row, empty_row
+
+
+@dataclass(slots=True)
+class Truth:
+    """What really happened, summed over a run; only measures read it."""
+
+    failed_fault: float = 0.0
+    failed_capacity: float = 0.0
+    slow: float = 0.0
+    exposed: float = 0.0
+    requests: float = 0.0
+    new_requests: float = 0.0
+    rejected: float = 0.0
+    peak_exposure: float = 0.0
+    peak_utilization: float = math.nan
+    min_capacity: float = math.nan
+    extra_instance_s: float = 0.0
+    first_exposed_us: int = NEVER
+    log_spared: float = 0.0
+    bands: list[tuple[float, float]] = field(default_factory=list)
+    spread: float = 0.0
+
+
+class Dice:
+    """Draws counts; with noise off it returns their expectations."""
+
+    def __init__(self, *, expected: bool) -> None:
+        self.expected = expected
+        self.rng: np.random.Generator = None  # type: ignore[assignment]
+
+    def some(self, n: float, p: float) -> float:
+        """Return how many of `n` happen, each with probability `p`."""
+        if p <= 0 or n <= 0:
+            return 0.0
+        if p >= 1:
+            return n
+        return n * p if self.expected else float(self.rng.binomial(int(n), p))
+
+    def clumped(self, n: float, p: float, dispersion: float) -> float:
+        """Return how many of `n` happen where the count's variance/mean is `dispersion`.
+
+        Beta-binomial: with a share of mean p and intra-class correlation rho the
+        variance is n p (1 - p) (1 + (n - 1) rho); rho is chosen to fit, and 1
+        is plain binomial.
+        """
+        if self.expected or dispersion <= 1 or n < 2 or p <= 0 or p >= 1:
+            return self.some(n, p)
+        rho = min((dispersion - 1) / (n - 1), 0.999)
+        scale = (1 - rho) / rho
+        return self.some(n, float(self.rng.beta(p * scale, (1 - p) * scale)))
+
+
+class Flow:
+    """The stream of requests of one run."""
+
+    def __init__(
+        self, scenario: Scenario, fleet: Fleet, faults: Faults, times: ResponseTimes, factor: float
+    ) -> None:
+        service, traffic = scenario.service, scenario.traffic
+        self.scenario, self.fleet, self.faults, self.times = scenario, fleet, faults, times
+        self.profile = traffic.profile
+        self.dispersion, self.retries = traffic.dispersion, traffic.retries
+        self.capacity = service.capacity
+        self.base_errors, self.clumping = service.error_rate, service.error_dispersion
+        self.late_s = scenario.slo.latency
+        self.users = traffic.users
+        self.environment = Environment(scenario, fleet)
+        self.dice = Dice(expected=scenario.noise == "expected")
+        self.truth = Truth()
+        self.since = 0
+        self.factor = factor
+        self.row: Row = empty_row()
+        self.parts: list[Part] = []
+        self._due = [0.0, 0.0]
+        self._sent = [0.0, 0.0]
+
+    @property
+    def steady(self) -> bool:
+        """Whether the traffic never changes."""
+        return isinstance(self.profile, Constant)
+
+    def arrivals(self, begin: int, end: int) -> float:
+        """Return the expected requests of [begin, end) microseconds."""
+        if isinstance(self.profile, Constant):
+            return self.profile.rate * (end - begin) / US
+        edges = np.array([begin, end]) / US
+        low, high = self.profile.arrivals(edges).tolist()
+        return max(float(high - low), 0.0)
+
+    def advance(self, now: int) -> None:
+        """Account for the stretch from the last call until `now`."""
+        begin = self.since
+        if now <= begin:
+            return
+        self.since = now
+        span_s = (now - begin) / US
+        fleet, truth = self.fleet, self.truth
+        truth.extra_instance_s += max(fleet.running - fleet.desired, 0) * span_s
+        share = fleet.share
+        truth.peak_exposure = max(truth.peak_exposure, share)
+        offered = self.arrivals(begin, now)
+        self._serve(begin, now, span_s, share, offered)
+
+    def _serve(self, begin: int, now: int, span_s: float, share: float, offered: float) -> None:
+        fleet = self.fleet
+        surroundings = self.environment.over(begin, now)
+        per_unit = offered * share / span_s / max(fleet.in_service[NEW], 1)
+        effect = self.faults.over(begin, now, per_unit)
+        cap = self.capacity * surroundings.capacity * span_s
+        spare = [fleet.in_service[OLD] * cap, fleet.in_service[NEW] * effect.capacity * cap]
+        self._note_capacity(spare, cap)
+        base = 1 - (1 - self.base_errors) * (1 - surroundings.failing)
+        sent = offered * self._again(offered, share, spare, effect.failing, base)
+        means = (sent * (1 - share), sent * share)
+        self._note_load(means, spare)
+        counts = self._counts(means, share)
+        shed = [_shed(means[side], spare[side], fleet.serverless) for side in (OLD, NEW)]
+        rejected = [self.dice.some(counts[side], shed[side]) for side in (OLD, NEW)]
+        self._blame(rejected, means, spare, cap, offered)
+        old, new = counts[OLD] - rejected[OLD], counts[NEW] - rejected[NEW]
+        exposed, failed = self._meet_faults(begin, now, new, effect.exposed, effect.failing, effect)
+        errors = (
+            self._fail(old, surroundings.failing),
+            failed + self._fail(new - failed, surroundings.failing),
+        )
+        truth = self.truth
+        truth.failed_fault += failed
+        truth.exposed += exposed
+        truth.requests += counts[OLD] + counts[NEW]
+        truth.new_requests += counts[NEW]
+        truth.rejected += rejected[OLD] + rejected[NEW]
+        self._users(failed, share)
+        rho = [_load(means[side], spare[side], fleet.serverless) for side in (OLD, NEW)]
+        rho0 = _load(offered, fleet.desired * cap, fleet.serverless)
+        parts = (CLEAN, effect.parts)
+        self._slow((old, new), rho, rho0, parts, surroundings.factor, surroundings.add_s)
+        self._record(counts, errors, rejected, (old, new), rho, parts, surroundings)
+
+    def _note_capacity(self, spare: list[float], cap: float) -> None:
+        truth, desired = self.truth, self.fleet.desired
+        if not self.fleet.serverless and cap > 0:
+            left = (spare[OLD] + spare[NEW]) / cap / desired
+            truth.min_capacity = min(left, truth.min_capacity) if truth.min_capacity == (
+                truth.min_capacity
+            ) else left
+
+    def _note_load(self, means: tuple[float, float], spare: list[float]) -> None:
+        if self.fleet.serverless:
+            return
+        for mean, room in zip(means, spare, strict=True):
+            if room > 0 and mean > 0:
+                peak = self.truth.peak_utilization
+                self.truth.peak_utilization = mean / room if peak != peak else max(peak, mean / room)
+
+    def _again(
+        self, offered: float, share: float, spare: list[float], failing: float, base: float
+    ) -> float:
+        """Return the factor by which retries raise the load.
+
+        A retried request fails like any other, so the factor is a short
+        geometric series in the share that fails and is sent again.
+        """
+        retries = self.retries
+        if retries.share <= 0 or retries.limit == 0 or offered <= 0:
+            return 1.0
+        factor = 1.0
+        for _ in range(3):  # load and shedding depend on each other; three rounds settle it
+            means = (offered * factor * (1 - share), offered * factor * share)
+            lost = 0.0
+            for side, wrong in ((OLD, base), (NEW, 1 - (1 - base) * (1 - failing))):
+                shed = _shed(means[side], spare[side], self.fleet.serverless)
+                lost += means[side] * (shed + (1 - shed) * wrong)
+            again = retries.share * lost / (offered * factor)
+            factor = sum(again**k for k in range(retries.limit + 1))
+        return factor
+
+    def _counts(self, means: tuple[float, float], share: float) -> tuple[float, float]:
+        dice, dispersion = self.dice, self.dispersion
+        if dice.expected:
+            return means
+        if dispersion >= 1:
+            rng, factor = dice.rng, self.factor
+            old = float(rng.poisson(factor * means[OLD])) if means[OLD] > 0 else 0.0
+            new = float(rng.poisson(factor * means[NEW])) if means[NEW] > 0 else 0.0
+            return old, new
+        if self.fleet.serverless:
+            total = self._steady(OLD, means[OLD] + means[NEW])
+            new = dice.some(total, share)
+            return total - new, new
+        return self._steady(OLD, means[OLD]), self._steady(NEW, means[NEW])
+
+    def _steady(self, side: int, mean: float) -> float:
+        """Return a count less noisy than Poisson: whole numbers that follow the mean."""
+        if self.dispersion == 0:
+            self._due[side] += mean
+            count = math.floor(self._due[side] + 0.5) - self._sent[side]
+            self._sent[side] += count
+            return count
+        tries = round(mean / (1 - self.dispersion))
+        return self.dice.some(tries, 1 - self.dispersion)
+
+    def _blame(
+        self,
+        rejected: list[float],
+        means: tuple[float, float],
+        spare: list[float],
+        cap: float,
+        offered: float,
+    ) -> None:
+        """Divide rejections into the faults', the deployment's and those of any day."""
+        total = rejected[OLD] + rejected[NEW]
+        if total <= 0:
+            return
+        fleet = self.fleet
+        over = sum(max(m - room, 0.0) for m, room in zip(means, spare, strict=True))
+        if fleet.weight is None:
+            whole = sum(fleet.in_service) + sum(fleet.lost)
+            sound = max(sum(means) - whole * cap, 0.0)
+        else:
+            sides = zip(means, fleet.in_service, fleet.lost, strict=True)
+            sound = sum(max(m - (n + lost) * cap, 0.0) for m, n, lost in sides)
+        always = min(max(offered - fleet.desired * cap, 0.0), over)
+        fault = min(max(over - sound, 0.0), over - always) / over
+        taken = (over - always) / over - fault
+        by_fault = self.dice.some(total, fault)
+        by_change = self.dice.some(total - by_fault, taken / (1 - fault) if fault < 1 else 0.0)
+        self.truth.failed_fault += by_fault
+        self.truth.failed_capacity += by_change
+        self._users(by_fault + by_change, 1.0)
+
+    def _meet_faults(
+        self, begin: int, now: int, served: float, exposed: float, failing: float, effect: object
+    ) -> tuple[float, float]:
+        """Return how many of the new revision's requests met a fault, and failed by it."""
+        if exposed <= 0 or served <= 0:
+            return 0.0, 0.0
+        met = self.dice.some(served, exposed)
+        failed = self.dice.some(met, failing / exposed)
+        if met > 0 and self.truth.first_exposed_us == NEVER:
+            onset = max(begin, effect.onset_us)  # type: ignore[attr-defined]
+            wait = 0.0
+            if not self.dice.expected:  # the first of `met` arrivals spread over the stretch
+                wait = (now - onset) * -math.expm1(math.log1p(-self.dice.rng.random()) / met)
+            self.truth.first_exposed_us = onset + round(wait)
+        return met, failed
+
+    def _fail(self, n: float, surroundings: float) -> float:
+        """Return the failures that have nothing to do with the release."""
+        outside = self.dice.some(n, surroundings)
+        return outside + self.dice.clumped(n - outside, self.base_errors, self.clumping)
+
+    def _users(self, failed: float, share: float) -> None:
+        if failed <= 0:
+            return
+        truth = self.truth
+        if self.users.sticky and share < 1:
+            truth.bands.append((share, failed))
+        elif self.users.sticky:
+            truth.spread += failed
+        else:
+            truth.log_spared += failed * _log_missed(self.users.active)
+
+    def _slow(
+        self,
+        served: tuple[float, float],
+        rho: list[float],
+        rho0: float,
+        parts: tuple[tuple[tuple[float, float, float], ...], ...],
+        factor: float,
+        add_s: float,
+    ) -> None:
+        """Count answers that are late on account of the deployment."""
+        survival = self.times.survival
+        usual: float | None = None
+        for side in (OLD, NEW):
+            if served[side] <= 0 or (rho[side] == rho0 and parts[side] is CLEAN):
+                continue
+            if usual is None:
+                usual = survival(rho0, (self.late_s - add_s) / factor)
+            late = sum(
+                weight * survival(rho[side], (self.late_s - a) / f)
+                for weight, f, a in combine(parts[side], factor, add_s)
+            )
+            self.truth.slow += self.dice.some(served[side], late - usual)
+
+    def _record(self, counts, errors, rejected, served, rho, parts, surroundings) -> None:  # type: ignore[no-untyped-def]
+        """Add the stretch to the minute's row."""
+        row = self.row
+        for side in (OLD, NEW):
+            at = side * WIDTH
+            row[at + REQUESTS] += counts[side]
+            row[at + ERRORS] += errors[side]
+            row[at + REJECTED] += rejected[side]
+            row[at + CPU] = min(rho[side], 1.0)
+            if served[side] > 0:
+                for weight, f, a in combine(parts[side], surroundings.factor, surroundings.add_s):
+                    self.parts.append((side, served[side] * weight, rho[side], f, a))
+
+    def close_minute(self) -> tuple[Row, list[Part]]:
+        """Return the minute's row and response times, and begin the next."""
+        row, parts, fleet = self.row, self.parts, self.fleet
+        for side in (OLD, NEW):
+            row[side * WIDTH + HEALTHY] = float(fleet.in_service[side])
+            row[side * WIDTH + UNHEALTHY] = float(fleet.lost[side])
+        self.row, self.parts = empty_row(), []
+        return row, parts
+
+
+def _shed(mean: float, room: float, serverless: bool) -> float:  # noqa: FBT001
+    if serverless or mean <= room or mean <= 0:
+        return 0.0
+    return 1.0 - room / mean
+
+
+def _load(mean: float, room: float, serverless: bool) -> float:  # noqa: FBT001
+    if serverless or mean <= 0:
+        return 0.0
+    return min(mean / room, 1.0) if room > 0 else 1.0
+
+
+def _log_missed(active: int) -> float:
+    return math.log1p(-1.0 / active) if active > 1 else -math.inf

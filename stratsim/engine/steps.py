@@ -1,0 +1,125 @@
+"""What each kind of step does in the SimPy engine: one generator per kind."""
+
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+from stratsim.engine.clock import us
+from stratsim.engine.failure import StepFailedError, never_healthy
+from stratsim.engine.hosts import Hosts
+from stratsim.engine.tasks import Tasks
+from stratsim.model.plan import (
+    Deregister,
+    Hold,
+    Launch,
+    Lifecycle,
+    Replace,
+    Retire,
+    Roll,
+    Shift,
+    Step,
+)
+
+if TYPE_CHECKING:
+    from stratsim.engine.deployment import Deployment
+
+Process = Generator[Any, Any, None]
+
+
+def lifecycle(run: "Deployment", step: Lifecycle) -> Process:
+    """Run one lifecycle event of the whole deployment."""
+    duration = run.world.value(step.duration, "event", step.event)
+    run.note("lifecycle", f"{step.event} begins")
+    wrong = run.world.chance("event fails", step.event) < step.failure
+    for fault in run.world.faults:
+        if fault.kind == "hook" and fault.spec.event == step.event:
+            wrong |= run.world.chance("hook", fault.number) < fault.spec.probability
+    late = duration > step.timeout_s
+    yield run.wait(us(min(duration, step.timeout_s)))
+    if wrong or late:
+        run.note("lifecycle", f"{step.event} {'timed out' if late else 'failed'}")
+        raise StepFailedError("HOOK_EXECUTION_FAILURE", can_roll_back=step.can_roll_back)
+    run.note("lifecycle", f"{step.event} ends")
+
+
+def launch(run: "Deployment", step: Launch) -> Process:
+    """Start a fleet of the new revision and wait for the last to be healthy."""
+    run.note("lifecycle", f"{step.event} begins: {step.count} launched")
+    run.advance()
+    units = run.fleet.launch(step.count, new=True)
+    starts = run.world.values(step.startup, step.count, "startup")
+    doomed = never_healthy(run, units)
+    last = 0
+    pooled = run.fleet.weight is None
+    for unit, start, bad in zip(units, starts, doomed, strict=True):
+        if bad:
+            run.fleet.take_out(unit, struck=True)
+            continue
+        last = max(last, us(start))
+        if not pooled and us(start) > 0:
+            run.after(us(start), lambda unit=unit: run.serve(unit))
+        elif not pooled:
+            run.serve(unit)
+    limit = us(step.timeout_s)
+    if any(doomed) or last > limit:
+        yield run.wait(limit)
+        run.note("lifecycle", f"{step.event} timed out: {sum(doomed)} never healthy")
+        raise StepFailedError("TIMEOUT")
+    yield run.wait(last)
+    run.note("lifecycle", f"{step.event} ends")
+
+
+def shift(run: "Deployment", step: Shift) -> Process:
+    """Order a new weight; the last one is waited for."""
+    run.order_weight(step.weight, step.event)
+    if step.weight >= 1 and run.reroute_us > 0:
+        yield run.wait(run.reroute_us)
+
+
+def hold(run: "Deployment", step: Hold) -> Process:
+    """Wait."""
+    yield run.wait(us(step.duration_s))
+    if step.stops:
+        raise StepFailedError("", stopped=True, can_roll_back=False)
+
+
+def roll(run: "Deployment", step: Roll) -> Process:
+    """Run events on every host of a fleet, a few at a time."""
+    units = run.fleet.of(new=step.fleet == "new")
+    yield from Hosts(run, step, units, new=True).run()
+
+
+def deregister(run: "Deployment", step: Deregister) -> Process:
+    """Take the old fleet out of the load balancer, all at once."""
+    units = run.fleet.of(new=False)
+    yield from Hosts.together(run, step.event, step.events, units)
+
+
+def replace(run: "Deployment", step: Replace) -> Process:
+    """Replace the old tasks by new ones within the two bounds."""
+    yield from Tasks(run, step, new=True).run()
+
+
+def retire(run: "Deployment", step: Retire) -> Process:
+    """Wait, then terminate the old fleet or keep it alive."""
+    if step.wait_s > 0:
+        run.note("lifecycle", f"{step.event} begins")
+        run.watching = run.scenario.control.watch_termination_wait
+        yield run.wait(us(step.wait_s))
+    if step.action == "TERMINATE":
+        run.advance()
+        for unit in run.fleet.of(new=False):
+            run.fleet.stop(unit)
+        run.retired = True
+        run.note("lifecycle", f"{step.event} ends: original fleet terminated")
+
+
+HANDLERS: dict[type[Step], Callable[[Any, Any], Process]] = {
+    Lifecycle: lifecycle,
+    Launch: launch,
+    Shift: shift,
+    Hold: hold,
+    Roll: roll,
+    Deregister: deregister,
+    Replace: replace,
+    Retire: retire,
+}

@@ -1,0 +1,108 @@
+"""How traffic comes back to the old revision: one generator per way."""
+
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from stratsim.engine.clock import us
+from stratsim.engine.failure import StepFailedError
+from stratsim.engine.hosts import Hosts, Script
+from stratsim.engine.tasks import Tasks
+from stratsim.model.plan import HostEvent, Replace, Roll
+
+if TYPE_CHECKING:
+    from stratsim.engine.deployment import Deployment
+
+Process = Generator[Any, Any, None]
+
+
+def reroute(run: "Deployment") -> Process:
+    """Send all traffic back to the original fleet in one step."""
+    yield from _relaunch(run)
+    run.order_weight(0.0, "reroute")
+    yield run.wait(run.reroute_us)
+    _terminate_new(run)
+
+
+def flip(run: "Deployment") -> Process:
+    """Point the alias back at the old version."""
+    run.order_weight(0.0, "alias back to the old version")
+    yield run.wait(run.reroute_us)
+
+
+def _relaunch(run: "Deployment") -> Process:
+    """Start the old revision again where its fleet has been terminated."""
+    if not run.retired:
+        return
+    count = run.fleet.desired
+    run.advance()
+    units = run.fleet.launch(count, new=False)
+    starts = run.world.values(run.scenario.service.startup, count, "startup of a rollback")
+    yield run.wait(us(max(starts)))
+    for unit in units:
+        run.serve(unit)
+    run.retired = False
+
+
+def _terminate_new(run: "Deployment") -> None:
+    run.advance()
+    for unit in run.fleet.of(new=True):
+        run.fleet.stop(unit)
+    run.changed()
+
+
+def reregister(run: "Deployment") -> Process:
+    """Register the original hosts again, then take the replacement hosts out."""
+    yield from _relaunch(run)
+    outside = [u for u in run.fleet.of(new=False) if not u.in_service]
+    if outside:
+        script = Script(run, _allow_events(run), outside, new=False, purpose="reregister")
+        yield run.env.all_of([run.env.process(script.play(unit)) for unit in outside])
+    yield run.wait(run.reroute_us)
+    _terminate_new(run)
+
+
+def _allow_events(run: "Deployment") -> tuple[HostEvent, ...]:
+    """Return the events that put a host behind the load balancer."""
+    for step in run.plan.steps:
+        if isinstance(step, Roll) and any(e.effect == "allow" for e in step.events):
+            return tuple(e for e in step.events if "AllowTraffic" in e.event)
+    return ()
+
+
+def redeploy(run: "Deployment") -> Process:
+    """Deploy the old revision again on the hosts that were touched."""
+    step = run.plan.redeploy
+    if not isinstance(step, Roll):
+        return
+    hosts = run.hosts()
+    if run.scenario.control.rollback_hosts == "touched_only":
+        hosts = [u for u in hosts if u.new or not u.in_service or not u.healthy]
+    try:
+        yield from Hosts(run, step, hosts, new=False, purpose="rollback").run()
+    except StepFailedError as failure:
+        run.note("rollback", f"failed: {failure.code}")
+
+
+def roll_back_tasks(run: "Deployment") -> Process:
+    """Replace the new tasks by old ones under the same bounds."""
+    step = run.plan.redeploy
+    if not isinstance(step, Replace):
+        return
+    run.leaving.clear()
+    for unit in run.fleet.of(new=True):
+        if not unit.in_service:
+            run.stop(unit)
+    try:
+        yield from Tasks(run, replace(step, breaker=None), new=False).run()
+    except StepFailedError as failure:
+        run.note("rollback", f"failed: {failure.code}")
+
+
+UNDO: dict[str, Callable[["Deployment"], Process]] = {
+    "reroute": reroute,
+    "flip": flip,
+    "reregister": reregister,
+    "redeploy": redeploy,
+    "replace": roll_back_tasks,
+}
