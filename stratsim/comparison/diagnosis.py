@@ -51,7 +51,8 @@ def _carriers(sample: Sample) -> Iterator[str]:
         return
     effective = effective_runs(values, design_of(sample).weight)
     if 0 < effective < FEW:
-        yield f"failed_requests rests on about {effective:.0f} runs: its interval is optimistic"
+        bound = next(bound for bound in (3, 10, FEW) if effective < bound)
+        yield f"failed_requests rests on fewer than {bound} runs: its interval is optimistic"
 
 
 def effective_runs(values: Array, weight: Array) -> float:

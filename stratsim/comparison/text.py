@@ -83,10 +83,8 @@ def title(comparison: Comparison) -> str:
 def notes(comparison: Comparison) -> list[str]:
     """Return the lines below the table: how to read it, and when not to trust it."""
     lines = [
-        (
-            "Means with 95% intervals; - where a measure does not apply. "
-            "* no other strategy is better in failed requests, duration and infrastructure cost."
-        )
+        "Means with 95% intervals; - where a measure does not apply.",
+        "* nothing is better in failed requests, deployment duration and infrastructure cost.",
     ]
     if any(name.startswith(PREFIX) for name in comparison.strategies):
         lines.append(f"{PREFIX} is left out of the names.")

@@ -1,0 +1,227 @@
+"""Why this one: a choice in plain sentences, with numbers and units."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from stratsim.recommendation.changes import changes
+from stratsim.recommendation.effort import runs_to_bound, to_decide, to_separate
+from stratsim.wording import format_interval, format_value, with_unit
+
+if TYPE_CHECKING:
+    from stratsim.comparison import Comparison
+    from stratsim.recommendation.choice import Choice, Rival, Standing
+    from stratsim.recommendation.requirement import Finding
+
+_SHOWN = 2  # strategies told by name where there may be many
+
+
+def reasons(choice: Choice, comparison: Comparison) -> tuple[str, ...]:
+    """Return the sentences of `choice`, the most important first."""
+    if choice.verdict == "recommended":
+        found = _why_recommended(choice, comparison)
+    elif choice.verdict == "none meets":
+        found = _why_none(choice)
+    else:
+        found = _why_open(choice, comparison)
+    return (*found, *changes(choice, comparison), *_doubts(choice, comparison))
+
+
+def _why_recommended(choice: Choice, comparison: Comparison) -> list[str]:
+    leader = choice.leader
+    assert leader is not None
+    best = f"{leader.strategy} has the lowest {choice.objective} {_among(choice)}"
+    if len(choice.standings) == 1:
+        best = f"{leader.strategy} is the only strategy"
+    lines = [f"{best}: {_objective(choice, leader)}."]
+    runner_up = choice.runner_up
+    if runner_up is not None:
+        lines.append(_margin(choice, runner_up, comparison))
+    lines += [_near_tie(choice, rival) for rival in _near_ties(choice)]
+    lines += [
+        f"It meets {finding.requirement.words}: {finding.words}." for finding in leader.findings
+    ]
+    return lines + _ruled_out(choice)
+
+
+def _among(choice: Choice) -> str:
+    everyone, meeting = len(choice.standings), sum(s.met is True for s in choice.standings)
+    if not choice.requirements:
+        return f"of the {_count(everyone, 'strategy', 'strategies')}"
+    if meeting == 1:
+        return f"as the only one of {everyone} strategies that surely meets {_all_limits(choice)}"
+    return f"among the {meeting} of {everyone} strategies that surely meet {_all_limits(choice)}"
+
+
+def _all_limits(choice: Choice) -> str:
+    count = len(choice.requirements)
+    few = {1: "the requirement", 2: "both requirements"}
+    return few.get(count, f"all {count} requirements")
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _objective(choice: Choice, standing: Standing) -> str:
+    unit, found = choice.objective.unit, standing.objective
+    return f"{with_unit(found.value, unit)} {format_interval(found.low, found.high, unit)}".strip()
+
+
+def _margin(choice: Choice, rival: Rival, comparison: Comparison) -> str:
+    """Say by how much the runner-up is behind."""
+    assert choice.leader is not None
+    name, leader = rival.standing.strategy, choice.leader
+    if rival.difference.identical:
+        return (
+            f"The runner-up, {name}, has exactly the same {choice.objective} in every run; "
+            f"{_tie_break(leader, rival.standing)}."
+        )
+    found, unit = rival.difference.estimate, choice.objective.unit
+    text = f"The runner-up, {name}, has {with_unit(rival.standing.objective.value, unit)}: "
+    if comparison.sample(name).exact:
+        return f"{text}{format_value(found.value, unit)} more, without sampling error."
+    return (
+        f"{text}{format_value(found.value, unit)} more, 95% interval "
+        f"{format_interval(found.low, found.high, unit)}, paired over {found.count:,} runs "
+        f"(worse in {format_value(rival.difference.worse, 'share')} of them, "
+        f"equal in {format_value(rival.difference.equal, 'share')})."
+    )
+
+
+def _tie_break(leader: Standing, other: Standing) -> str:
+    ours, theirs = format_value(leader.duration_s, "s"), format_value(other.duration_s, "s")
+    if leader.duration_s < other.duration_s and ours != theirs:
+        return f"{leader.strategy} takes less time ({ours} against {theirs})"
+    return f"both take {ours}, so the first name decides"
+
+
+def _near_ties(choice: Choice) -> list[Rival]:
+    return [
+        rival
+        for rival in choice.rivals
+        if rival not in choice.open and not rival.difference.identical and rival.regret > 0
+    ]
+
+
+def _near_tie(choice: Choice, rival: Rival) -> str:
+    regret = format_value(rival.regret, choice.objective.unit)
+    return (
+        f"{rival.standing.strategy} may be better by at most {regret}: "
+        "less than 1%, which counts as equal."
+    )
+
+
+def _ruled_out(choice: Choice) -> list[str]:
+    """Say which limits bind: those that keep out strategies with a better objective."""
+    assert choice.leader is not None
+    bar = choice.leader.objective.value
+    better = [
+        standing
+        for standing in sorted(choice.standings, key=lambda s: s.order)
+        if standing.met is not True and standing.ranked and standing.objective.value < bar
+    ]
+    lines = []
+    for standing in better[:_SHOWN]:
+        limits = " and ".join(
+            f"{finding.requirement.words} (it has {finding.words})"
+            for finding in standing.failing()
+        )
+        verb = "fails" if standing.met is False else "may not meet"
+        has = _objective(choice, standing)
+        lines.append(f"{standing.strategy} would have less, {has}, but {verb} {limits}.")
+    if len(better) > _SHOWN:
+        rest = _count(len(better) - _SHOWN, "more strategy", "more strategies")
+        lines.append(f"The limits keep out {rest} with less.")
+    return lines
+
+
+def _why_none(choice: Choice) -> list[str]:
+    lines = [f"None of the {len(choice.standings)} strategies meets {_all_limits(choice)}."]
+    for index, requirement in enumerate(choice.requirements):
+        findings = [standing.findings[index] for standing in choice.standings]
+        if any(finding.met is not False for finding in findings):
+            continue
+        sign = 1 if requirement.sense == "<=" else -1
+        nearest = min(findings, key=lambda finding: sign * finding.estimate.value)
+        lines.append(
+            f"No strategy meets {requirement.words}: the nearest, {nearest.strategy}, "
+            f"has {nearest.words}."
+        )
+    if len(lines) == 1:
+        lines.append(
+            "Each requirement is met by some strategy, but no strategy meets them together."
+        )
+    return lines
+
+
+def _why_open(choice: Choice, comparison: Comparison) -> list[str]:
+    if choice.leader is None:
+        return _why_nothing_is_sure(choice, comparison)
+    leader = choice.leader
+    open_question = f"which strategy has the lowest {choice.objective} {_among(choice)}"
+    return [
+        f"The runs cannot tell {open_question}.",
+        f"{leader.strategy} leads with {_objective(choice, leader)}.",
+        *(_open_rival(choice, rival, comparison) for rival in choice.open),
+    ]
+
+
+def _open_rival(choice: Choice, rival: Rival, comparison: Comparison) -> str:
+    name, found, unit = rival.standing.strategy, rival.difference.estimate, choice.objective.unit
+    if math.isnan(found.value):
+        return f"{name} and the leader have no run in common in which {choice.objective} applies."
+    side = "less" if found.value < 0 else "more"
+    text = f"{name} has {format_value(abs(found.value), unit)} {side} than the leader"
+    interval = format_interval(found.low, found.high, unit)
+    text += f", 95% interval of the difference {interval}" if interval else ""
+    if rival.standing.met is None:
+        texts = [_undecided(finding, comparison) for finding in rival.standing.failing()]
+        return f"{text}; {' and '.join(texts)}."
+    more = to_separate(found.low - found.value, found.value, comparison.replications)
+    if more is None:
+        return f"{text}: no feasible number of replications would separate them."
+    return f"{text}; about {more:,} replications would separate them, if it stays so."
+
+
+def _undecided(finding: Finding, comparison: Comparison) -> str:
+    """Say that a requirement is open, and what would decide it."""
+    text = f"whether it meets {finding.requirement.words} is open ({finding.words or 'no value'}"
+    if finding.estimate.count == 0:
+        return f"{text}: {finding.requirement.key.name} applies in none of its runs)"
+    if finding.requirement.key.statistic == "max":
+        return f"{text}: the largest of a sample can break a limit, never keep it)"
+    bound = runs_to_bound(finding)
+    if bound is not None:
+        return f"{text}: it takes {bound:,} runs or more to bound it)"
+    more = to_decide(finding, comparison.replications)
+    if more is None:
+        return f"{text}: too close to the limit for any feasible number of replications)"
+    return f"{text}: about {more:,} replications would tell)"
+
+
+def _why_nothing_is_sure(choice: Choice, comparison: Comparison) -> list[str]:
+    lines = []
+    if any(standing.met for standing in choice.standings):
+        lines.append(f"{choice.objective} applies in no run of the strategies that qualify.")
+    else:
+        lines.append(f"No strategy surely meets {_all_limits(choice)}, and not all fail.")
+    possible = [standing for standing in choice.standings if standing.met is None]
+    for standing in sorted(possible, key=lambda s: s.order):
+        texts = [_undecided(finding, comparison) for finding in standing.failing()]
+        lines.append(
+            f"{standing.strategy} has {_objective(choice, standing)}; {' and '.join(texts)}."
+        )
+    return lines
+
+
+def _doubts(choice: Choice, comparison: Comparison) -> list[str]:
+    """Say when not to trust the strategies that the verdict rests on."""
+    names = [choice.leader.strategy] if choice.leader else []
+    names += [choice.runner_up.standing.strategy] if choice.runner_up else []
+    found: dict[str, list[str]] = {}
+    for name in names:
+        for doubt in comparison.diagnosis(name):
+            found.setdefault(doubt, []).append(name)
+    return [f"Look out: {' and '.join(whom)}: {doubt}." for doubt, whom in found.items()]
