@@ -139,10 +139,11 @@ def _classify_key(
 
 
 def _choose(families: list[Family], entry: Mapping[str, object]) -> Family:
-    """Return the family that the entry's own deploymentStyle asks for, else the first."""
+    """Return the family that the entry's own deploymentStyle asks for; in place by default."""
     style = entry.get("deploymentStyle")
     wanted = style.get("deploymentType") if isinstance(style, Mapping) else style
-    return next((f for f in families if f.deployment_type == wanted), families[0])
+    by_type = {family.deployment_type: family for family in families}
+    return by_type.get(str(wanted)) or by_type.get("IN_PLACE") or families[0]
 
 
 def _keys_of(platform: Platform) -> list[str]:
@@ -156,10 +157,18 @@ def _unknown_keys(entry: Mapping[str, object], own: tuple[str, ...], where: str)
 
 
 def _unknown_config(name: object, platform: Platform, where: str) -> Problem:
-    text = str(name)
+    known = predefined(platform)
     # The nearest name is sought as if the prefix had been written.
-    whole = text if text.startswith(PREFIX) else PREFIX + text
-    return replace(unknown_name(where, whole, predefined(platform)), got=shorten(name))
+    text = PREFIX + str(name).removeprefix(PREFIX)
+    # ECS writes "1Minutes" and Lambda "1Minute"; each is often taken for the other.
+    for near in (text.removesuffix("s"), f"{text}s"):
+        if near in known:
+            return Problem(where, f"one of {', '.join(known)}", shorten(name), _did_you_mean(near))
+    return replace(unknown_name(where, text, known), got=shorten(name))
+
+
+def _did_you_mean(name: str) -> str:
+    return f"Did you mean {name!r}?"
 
 
 def _no_family(entry: Mapping[str, object], platform: Platform, where: str) -> Problem:
@@ -177,9 +186,9 @@ def family_of(spec: StrategySpec) -> Family:
     may leave the deployment type to the group's ``deploymentStyle``.
     """
     family = FAMILIES.get(spec.family)
-    if family.deployment_type is None:
+    wanted = spec.group.deployment_type
+    if family.deployment_type is None or wanted is None:
         return family
-    wanted = spec.group.deployment_type or "IN_PLACE"
     pair = [f for _, f in FAMILIES.items() if f.keys == family.keys]
     return next((f for f in pair if f.deployment_type == wanted), family)
 

@@ -7,10 +7,12 @@ Intervals count from the orders; only the shift to 100 % is waited for.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import accumulate, pairwise
 
 from stratsim.model.plan import (
     Deregister,
+    Effect,
     Hold,
     HostEvent,
     Launch,
@@ -22,6 +24,7 @@ from stratsim.model.plan import (
     Shift,
     Step,
 )
+from stratsim.model.quantities import Fixed
 from stratsim.strategies.timeline_rows import Change, Entry, TimelineRow, Walk, with_state
 
 
@@ -39,7 +42,7 @@ def timeline(plan: Plan) -> tuple[TimelineRow, ...]:
 
 
 def _lifecycle(walk: Walk, step: Lifecycle) -> None:
-    until_s = walk.now_s + step.duration.mean
+    until_s = walk.now_s + min(step.duration.mean, step.timeout_s)
     walk.enter(step.event, until_s)
     walk.now_s = until_s
     if step.duration.mean > step.timeout_s:
@@ -47,10 +50,12 @@ def _lifecycle(walk: Walk, step: Lifecycle) -> None:
 
 
 def _launch(walk: Walk, step: Launch) -> None:
-    until_s = walk.now_s + step.startup.mean
+    until_s = walk.now_s + min(step.startup.mean, step.timeout_s)
     walk.enter(step.event, until_s, note=f"{step.count} instances start")
     walk.changes.append(Change(walk.now_s, running=step.count))
     walk.now_s = until_s
+    if step.startup.mean > step.timeout_s:
+        walk.end("Failed", f"{step.event} takes longer than its timeout")
     if walk.plan.routing == "weighted":
         # Healthy targets of the second target group: in service once they have a weight.
         walk.changes.append(Change(until_s, new=step.count))
@@ -77,6 +82,12 @@ def _roll(walk: Walk, step: Roll) -> None:
         note = f"HEALTH_CONSTRAINTS_INVALID: minimum {step.minimum_healthy} of {step.count}"
         walk.end("Failed", note)
         return
+    if late := _cut_short(step.events):
+        # As many hosts fail as may be missing, so the first batch is the last.
+        slots = min(step.concurrency, step.count)
+        _batch(walk, replace(step, events=late), slots, 1)
+        walk.end("Failed", f"HEALTH_CONSTRAINTS: {late[-1].event} takes longer than its timeout")
+        return
     batch = 0
     for zone in range(step.zones):
         # Hosts are dealt to the zones in turn.
@@ -90,6 +101,16 @@ def _roll(walk: Walk, step: Roll) -> None:
             _batch(walk, step, min(slots, left), batch)
             left -= min(slots, left)
         _monitor(walk, step, zone)
+
+
+def _cut_short(events: tuple[HostEvent, ...]) -> tuple[HostEvent, ...]:
+    """Return the events up to one that outlasts its timeout; none where all fit."""
+    for at, event in enumerate(events):
+        if event.duration.mean > event.timeout_s:
+            effect: Effect = "block" if event.effect == "block" else "none"
+            cut = replace(event, duration=Fixed(event.timeout_s), effect=effect)
+            return (*events[:at], cut)
+    return ()
 
 
 def _zone_slots(step: Roll, hosts: int) -> int:
@@ -134,7 +155,10 @@ def _host_event(
 
 def _deregister(walk: Walk, step: Deregister) -> None:
     begin_s = walk.now_s
-    for event in step.events:
+    late = _cut_short(step.events)
+    if late:
+        walk.end("Failed", f"HEALTH_CONSTRAINTS: {late[-1].event} takes longer than its timeout")
+    for event in late or step.events:
         end_s = begin_s + event.duration.mean
         _host_event(walk, event, walk.plan.desired, None, (begin_s, end_s))
         begin_s = end_s
