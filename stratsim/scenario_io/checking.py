@@ -15,6 +15,7 @@ from typing import (
     Any,
     TypeVar,
     Union,
+    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -49,8 +50,14 @@ class Problems:
         """Note a key at `path` that is not among `known`, with the nearest one."""
         names = list(known)
         near = unknown_name(path, str(name), names).hint
-        rule = f"a known key ({', '.join(names)})" if names else "absent"
-        self.add(path, rule, shorten(name), near or hint)
+        self.add(path, "a known key", shorten(name), near or hint or f"Known: {', '.join(names)}.")
+
+    def choice(self, path: str, name: object, known: Iterable[str], rule: str = "") -> None:
+        """Note a value at `path` that is not among `known`, with the nearest one."""
+        names = list(known)
+        near = unknown_name(path, str(name), names).hint if isinstance(name, str) else ""
+        hint = NULL_HINT if name is None else near
+        self.add(path, rule or f"one of {', '.join(names)}", shown(name), hint)
 
     def parse(self, path: str, marker: Any, value: object) -> Any:
         """Return what `marker` makes of `value`, or ``None`` with its problem noted."""
@@ -65,11 +72,12 @@ class Problems:
         from pydantic import ValidationError
 
         try:
-            return _adapter(kind).validate_python(value, extra="forbid")
+            checked: T = _adapter(cast("Any", kind)).validate_python(value, extra="forbid")
         except ValidationError as error:
             for detail in error.errors(include_url=False):
-                self.found.append(_problem(detail, path, kind, value))
+                self.found.append(_problem(detail, path, kind))
             return None
+        return checked
 
 
 def joined(*parts: object) -> str:
@@ -83,13 +91,13 @@ def shown(value: object) -> str:
 
 
 @cache
-def _adapter(kind: type[T]) -> "TypeAdapter[T]":
+def _adapter(kind: Any) -> "TypeAdapter[Any]":
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
 
 
-def _problem(detail: "ErrorDetails", path: str, kind: Any, root: object) -> Problem:
+def _problem(detail: "ErrorDetails", path: str, kind: Any) -> Problem:
     loc = detail["loc"]
     where = joined(path, *loc)
     error, given = detail["type"], detail["input"]

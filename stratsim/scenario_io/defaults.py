@@ -79,14 +79,11 @@ def startup(platform: Platform, runtime: str | None = None) -> Distribution:
     return LogNormal(round(INIT_FACTOR * math.exp(mean) / 1000, 4), deviation)
 
 
-def instance_hour(platform: Platform, memory_mb: int) -> float:
-    """Return the price of an instance-hour [USD].
-
-    On Lambda, of an hour of one provisioned execution environment.
-    """
+def instance_hour(platform: Platform) -> float:
+    """Return the price of an instance-hour [USD]; Lambda has none."""
     if platform == "ec2":
         return price("ec2_m5_large_hour")
     if platform == "ecs":
         vcpu, gb = price("fargate_linux_x86_vcpu_hour"), price("fargate_linux_x86_gb_hour")
         return round(ECS_VCPU * vcpu + ECS_GB * gb, 6)
-    return round(memory_mb / 1024 * 3600 * price("lambda_provisioned_x86_gb_second"), 8)
+    return 0.0

@@ -18,7 +18,6 @@ _FLEET: tuple[Platform, ...] = ("ec2", "ecs")
 _ALL: tuple[Platform, ...] = ("ec2", "ecs", "lambda")
 _TIMES = ("after", "ramp")
 _PLACES = ("zones", "instances", "above_load")
-_OF_FLEETS = {"zones", "instances", "above_load"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +63,7 @@ class Fleet:
     platform: Platform
     zones: int | None
     instances: int | None
-    events: tuple[str, ...]
+    hooks: tuple[str, ...]
 
 
 class FaultReader:
@@ -147,7 +146,7 @@ class FaultReader:
         given = {
             key: inner for key in keys_of(FaultShape) if (inner := getattr(shape, key)) is not None
         }
-        self._check_kind(shape.kind, given, path, environment=environment)
+        self._check_kind(shape.kind, value, path, environment=environment)
         self._check_place(given, path)
         return Fault(**given, **times)
 
@@ -172,7 +171,7 @@ class FaultReader:
             rule = f"a kind of fault that platform {self.fleet.platform} has ({names})"
             self.problems.add(joined(path, "kind"), rule, repr(kind))
             return
-        taken = self._taken(rules, environment=environment)
+        taken = self._taken(kind, environment=environment)
         for key in given:
             if key != "kind" and key not in taken:
                 hint = "It begins at `at`." if environment and key == "after" else ""
@@ -180,12 +179,14 @@ class FaultReader:
                 self.problems.add(joined(path, key), rule, shorten(given[key]), hint)
         self._check_needed(kind, rules, given, path)
 
-    def _taken(self, rules: FaultKindRules, *, environment: bool) -> list[str]:
+    def _taken(self, kind: str, *, environment: bool) -> list[str]:
+        rules, platform = KINDS[kind], self.fleet.platform
+        # the hooks of ECS and Lambda run once for all, and Lambda has no instances
+        placeless = platform == "lambda" or (platform == "ecs" and kind == "hook")
         common = [
             key
             for key in rules.common
-            if not (environment and key == "after")
-            and not (self.fleet.platform == "lambda" and key in _OF_FLEETS)
+            if not (environment and key == "after") and not (placeless and key in _PLACES)
         ]
         return [*rules.own, *common, *(("at", "for") if environment else ())]
 
@@ -202,18 +203,16 @@ class FaultReader:
 
     def _check_place(self, given: Mapping[str, Any], path: str) -> None:
         zones = given.get("zones", ())
-        for index, zone in enumerate(zones):
+        for number, zone in enumerate(zones):
             if self.fleet.zones is not None and zone > self.fleet.zones:
                 rule = f"a zone from 1 to {self.fleet.zones} (service.zones)"
-                self.problems.add(joined(path, "zones", index), rule, zone)
+                self.problems.add(joined(path, "zones", number), rule, zone)
         if "zones" in given and not zones:
             self.problems.add(joined(path, "zones"), "a list of at least one zone", "[]")
-        index = given.get("index")
-        if index is not None and self.fleet.instances is not None:
-            last = self.fleet.instances - 1
-            if index > last:
-                rule = f"a host from 0 to {last} (service.instances)"
-                self.problems.add(joined(path, "index"), rule, index)
+        host = given.get("index", 0)
+        if self.fleet.instances is not None and host >= self.fleet.instances:
+            rule = f"a host from 0 to {self.fleet.instances - 1} (service.instances)"
+            self.problems.add(joined(path, "index"), rule, host)
         event = given.get("event")
-        if event is not None and event not in self.fleet.events:
-            self.problems.unknown(joined(path, "event"), event, self.fleet.events)
+        if event is not None and event not in self.fleet.hooks:
+            self.problems.choice(joined(path, "event"), event, self.fleet.hooks)

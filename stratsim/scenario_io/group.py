@@ -34,6 +34,12 @@ _FOREIGN: dict[Platform, set[str]] = {
 }
 
 
+_EXCLUSIVE = (
+    ("ec2TagFilters", "ec2TagSet"),
+    ("onPremisesInstanceTagFilters", "onPremisesTagSet"),
+)
+
+
 def as_written(value: object) -> object:
     """Return the group without what ``aws deploy get-deployment-group`` adds to it."""
     if isinstance(value, dict) and set(value) == {"deploymentGroupInfo"}:
@@ -68,74 +74,69 @@ class GroupReader:
         """Return the group written at `path`, or ``None`` with its problems noted."""
         value = as_written(value)
         shape = self.problems.check(path, GroupShape, value)
-        if isinstance(value, Mapping):
-            self._check_keys(value, path)
-        if shape is None or not isinstance(value, Mapping):
+        if not isinstance(value, Mapping):
             return None
-        self._check(shape, path)
-        return self._build(shape, value, path)
+        self._check(value, path)
+        return None if shape is None else self._build(shape, value, path)
 
     def override(
         self, group: DeploymentGroup, changes: Mapping[str, object], path: str
     ) -> DeploymentGroup | None:
         """Return `group` with the keys of `changes` in place of its own."""
         written = as_written(dict(changes))
-        if self.problems.check(path, GroupShape, written) is None:
+        shape = self.problems.check(path, GroupShape, written)
+        if not isinstance(written, dict):
             return None
-        merged = {**group.raw, **(written if isinstance(written, dict) else {})}
+        self._check(written, path)
+        merged = {**group.raw, **written}
         style, own = merged.get("deploymentStyle"), group.raw.get("deploymentStyle")
         if isinstance(style, str) and isinstance(own, Mapping):
             merged["deploymentStyle"] = {**own, "deploymentType": style}
-        return self.read(merged, path)
+        whole = None if shape is None else Problems().check(path, GroupShape, merged)
+        return None if whole is None else self._build(whole, merged, path)
 
-    def _check_keys(self, value: Mapping[str, object], path: str) -> None:
+    def _check(self, value: Mapping[str, object], path: str) -> None:
+        """Note what is wrong beyond types; `value` may have problems of type too."""
         for key in value:
             if key in _FOREIGN[self.platform]:
                 rule = f"absent on platform {self.platform}"
                 self.problems.add(joined(path, key), rule, shown(value[key]))
-
-    def _check(self, shape: GroupShape, path: str) -> None:
-        if shape.alarmConfiguration is not None:
-            self._check_alarms(shape.alarmConfiguration, joined(path, "alarmConfiguration"))
-        rollback = shape.autoRollbackConfiguration
-        if rollback is not None and rollback.enabled and rollback.events == ():
+        alarms = value.get("alarmConfiguration")
+        if isinstance(alarms, Mapping):
+            self._check_alarms(alarms, joined(path, "alarmConfiguration"))
+        rollback = value.get("autoRollbackConfiguration")
+        if isinstance(rollback, Mapping) and rollback.get("enabled") is True:
             where = joined(path, "autoRollbackConfiguration.events")
-            self.problems.add(where, "a list of at least one event when enabled", "[]")
-        if len(shape.triggerConfigurations or ()) > TRIGGERS_PER_GROUP:
-            got = f"{len(shape.triggerConfigurations or ())} triggers"
-            self.problems.add(joined(path, "triggerConfigurations"), "at most 10 triggers", got)
-        for one, other in (
-            ("ec2TagFilters", "ec2TagSet"),
-            ("onPremisesInstanceTagFilters", "onPremisesTagSet"),
-        ):
-            if getattr(shape, one) is not None and getattr(shape, other) is not None:
+            if rollback.get("events") == []:
+                self.problems.add(where, "a list of at least one event when enabled", "[]")
+        triggers = value.get("triggerConfigurations")
+        if isinstance(triggers, list) and len(triggers) > TRIGGERS_PER_GROUP:
+            where = joined(path, "triggerConfigurations")
+            self.problems.add(where, f"at most {TRIGGERS_PER_GROUP} triggers", len(triggers))
+        for one, other in _EXCLUSIVE:
+            if one in value and other in value:
                 self.problems.add(joined(path, other), f"absent where {one} is given", "both")
 
-    def _check_alarms(self, config: AlarmConfiguration, path: str) -> None:
-        names = [alarm.name for alarm in config.alarms]
-        where = joined(path, "alarms")
+    def _check_alarms(self, config: Mapping[str, object], path: str) -> None:
+        where, listed = joined(path, "alarms"), config.get("alarms", [])
+        if not isinstance(listed, list):
+            return
         most = int(self.quotas.get(ALARM_QUOTA, ALARMS_PER_GROUP))
-        if len(names) > most:
+        if len(listed) > most:
             hint = f"AWS's limit for a deployment group; quotas.{ALARM_QUOTA} sets another."
-            self.problems.add(where, f"at most {most} alarms", f"{len(names)}", hint)
-        if config.enabled and not names:
+            self.problems.add(where, f"at most {most} alarms", len(listed), hint)
+        if config.get("enabled") is True and not listed:
             self.problems.add(where, "a list of at least one alarm when enabled", "[]")
+        names = [alarm.get("name") if isinstance(alarm, Mapping) else None for alarm in listed]
         for index, name in enumerate(names):
             at = joined(where, index, "name")
+            if not isinstance(name, str):
+                continue
             if name in names[:index]:
                 self.problems.add(at, "an alarm that is not named before", repr(name))
             elif self.alarms is not None and name not in self.alarms:
-                self._undefined(at, name)
-
-    def _undefined(self, at: str, name: str) -> None:
-        if self.alarms:
-            found = Problems()
-            found.unknown(at, name, self.alarms)
-            rule = f"the name of an alarm under alarms ({', '.join(self.alarms[:10])})"
-            self.problems.add(at, rule, repr(name), found.found[0].hint)
-        else:
-            hint = "alarms defines none."
-            self.problems.add(at, "the name of an alarm under alarms", repr(name), hint)
+                rule = f"an alarm under alarms ({', '.join(self.alarms) or 'which has none'})"
+                self.problems.choice(at, name, self.alarms, rule)
 
     def _build(
         self, shape: GroupShape, value: Mapping[str, object], path: str

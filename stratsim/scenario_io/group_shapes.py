@@ -94,14 +94,15 @@ class StyleMarker(_Marker):
             "deploymentOption": ("WITH_TRAFFIC_CONTROL", "WITHOUT_TRAFFIC_CONTROL"),
         }
         style = {"deploymentType": value} if isinstance(value, str) else value
-        known = isinstance(style, dict) and bool(style) and set(style) <= set(options)
-        if not known or not all(style[key] in options[key] for key in style):
-            rule = (
-                "IN_PLACE, BLUE_GREEN or a mapping of deploymentType (IN_PLACE, BLUE_GREEN)"
-                " and deploymentOption (WITH_TRAFFIC_CONTROL, WITHOUT_TRAFFIC_CONTROL)"
-            )
-            raise RuleError(rule)
-        return dict(style)
+        if isinstance(style, dict) and style and set(style) <= set(options):
+            found = {key: str(inner) for key, inner in style.items()}
+            if all(inner in options[key] for key, inner in found.items()):
+                return found
+        rule = (
+            "IN_PLACE, BLUE_GREEN or a mapping of deploymentType (IN_PLACE, BLUE_GREEN)"
+            " and deploymentOption (WITH_TRAFFIC_CONTROL, WITHOUT_TRAFFIC_CONTROL)"
+        )
+        raise RuleError(rule)
 
     def json_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of what may be written."""

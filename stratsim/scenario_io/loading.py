@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from stratsim.scenario_io.tree import MAX_BYTES, MAX_DEPTH, Tree, parse_text
 MAX_NODES = 200_000
 
 
-def load(source: str | Path | Mapping[str, Any]) -> Scenario:
+def load(source: str | PathLike[str] | Mapping[str, Any]) -> Scenario:
     """Return the scenario in a file, a mapping, or a YAML or JSON text.
 
     Parameters
@@ -37,15 +38,18 @@ def load(source: str | Path | Mapping[str, Any]) -> Scenario:
         return _finish(Tree(data), Path(), "", problems)
     if isinstance(source, str) and _is_text(source):
         return _read_text(source, Path(), "")
-    if not isinstance(source, str | Path):
+    try:
+        path = _find(Path(source))
+    except TypeError:
         rule = "a path, a mapping or a text"
-        raise InputError([Problem("scenario", rule, shorten(source))])
-    path = _find(Path(source))
-    return _read_text(_decoded(_contents(path), str(source)), path.parent, str(source))
+        raise InputError([Problem("scenario", rule, shorten(source))]) from None
+    where = str(source)
+    return _read_text(_decoded(_contents(path), where), path.parent, where)
 
 
 def _is_text(source: str) -> bool:
-    return "\n" in source or source.lstrip().startswith("{") or ": " in source
+    """Whether `source` is a document: a file's name has one line and no brace."""
+    return "\n" in source or source.lstrip().startswith("{") or not source.strip()
 
 
 def _find(path: Path) -> Path:

@@ -7,17 +7,19 @@ is wrong in another; a section that failed leaves ``None`` behind.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast, get_args
+from typing import Any, TypeVar, get_args
 
 from stratsim.errors import shorten
 from stratsim.model.markers import Number, Text
+from stratsim.model.quantities import Uniform
+from stratsim.model.release import Release
 from stratsim.model.scenario import Alarm, Scenario
-from stratsim.model.service import Host, LifecycleEvent, Platform, Service
+from stratsim.model.service import Host, Latency, LifecycleEvent, Platform, Service
 from stratsim.model.settings import Control, Cost, DeploymentGroup, MetricSettings, OnCall, Slo
 from stratsim.scenario_io import defaults
 from stratsim.scenario_io.alarms import read_alarms
 from stratsim.scenario_io.checking import NULL_HINT, Problems, joined, keys_of, shown
-from stratsim.scenario_io.events import EVENTS
+from stratsim.scenario_io.events import EVENTS, HOOKS
 from stratsim.scenario_io.faults import FaultReader, Fleet
 from stratsim.scenario_io.group import ALARM_QUOTA, GroupReader
 from stratsim.scenario_io.strategies import read_strategies
@@ -32,7 +34,7 @@ DESCRIPTION = Text(0, 10_000, lines=True)
 REPLICATIONS = Number(1, 10_000_000, whole=True)
 SEED = Number(0, 2**63 - 1, whole=True)
 NOISE = ("sampled", "expected")
-MAX_HOSTS = 100_000
+HOOK_DURATION = Uniform(1.0, 3.0)
 
 
 @dataclass(slots=True)
@@ -85,13 +87,8 @@ def read_scenario(data: Mapping[str, Any], folder: Path, problems: Problems) -> 
 def _platform(reading: Reading) -> Platform | None:
     value = reading.data.get("platform")
     if isinstance(value, str) and value in PLATFORMS:
-        return cast("Platform", value)
-    if isinstance(value, str):
-        reading.problems.unknown("platform", value, PLATFORMS)
-        last = reading.problems.found.pop()
-        reading.problems.found.append(replace(last, rule=f"one of {', '.join(PLATFORMS)}"))
-    else:
-        reading.problems.add("platform", f"one of {', '.join(PLATFORMS)}", shown(value))
+        return value
+    reading.problems.choice("platform", value, PLATFORMS)
     return None
 
 
@@ -100,11 +97,14 @@ def _common(reading: Reading) -> dict[str, Any]:
     problems = reading.problems
     if reading.data.get("name") is None:
         problems.add("name", NAME.rule, "nothing")
-    traffic, warnings = read_traffic(reading.data.get("traffic") or {}, reading.folder, problems)
+    written = reading.data.get("traffic")
+    value = {} if written is None else written
+    traffic, warnings = read_traffic(value, reading.folder, problems)
     reading.warnings += warnings
-    noise = reading.data.get("noise") or "sampled"
+    noise = reading.data.get("noise")
+    noise = "sampled" if noise is None else noise
     if noise not in NOISE:
-        problems.add("noise", f"one of {', '.join(NOISE)}", shorten(noise))
+        problems.choice("noise", noise, NOISE)
     return {
         "name": reading.leaf("name", NAME, ""),
         "description": reading.leaf("description", DESCRIPTION, ""),
@@ -134,14 +134,18 @@ def _of_platform(reading: Reading, platform: Platform) -> dict[str, Any]:
     strategies = read_strategies(reading.data.get("strategies"), platform, group, groups, problems)
     reading.warnings += groups.warnings
     _warn_of_alarms(reading, alarms, group)
-    release = reading.data.get("release")
+    written = reading.data.get("release")
+    release = faults.release({} if written is None else written)
     environment = reading.data.get("environment")
+    lifecycle = _lifecycle(reading, platform)
+    if lifecycle is not None and release is not None and platform != "ec2":
+        _add_hooks(reading, lifecycle, release)
     return {
         "service": service,
-        "cost": _cost(reading, platform, service),
-        "lifecycle": _lifecycle(reading, platform),
+        "cost": _cost(reading, platform),
+        "lifecycle": lifecycle,
         "hosts": _hosts(reading, fleet),
-        "release": faults.release({} if release is None else release),
+        "release": release,
         "environment": () if environment is None else faults.environment(environment),
         "alarms": alarms,
         "quotas": quotas,
@@ -169,8 +173,27 @@ def _service(reading: Reading, platform: Platform) -> Service | None:
     if platform == "lambda" and "startup" not in known:
         known["startup"] = _lambda_startup(reading, known)
     known.setdefault("startup", defaults.startup(platform))
+    if "latency" in known:
+        known["latency"] = _whole_latency(known["latency"])
     service = reading.problems.check("service", Service, known)
     return None if service is None else _check_scaling(reading, service, value)
+
+
+def _whole_latency(value: Any) -> Any:
+    """Complete a median or a 99th percentile alone by the default's shape."""
+    from stratsim.model.markers import RuleError, parse_duration
+
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return value
+    ratio = Latency().p99 / Latency().median
+    try:
+        if "median" in value:
+            return {**value, "p99": parse_duration(value["median"]) * ratio}
+        if "p99" in value:
+            return {**value, "median": parse_duration(value["p99"]) / ratio}
+    except RuleError:
+        return value
+    return value
 
 
 def _lambda_startup(reading: Reading, known: Mapping[str, Any]) -> Any:
@@ -180,11 +203,8 @@ def _lambda_startup(reading: Reading, known: Mapping[str, Any]) -> Any:
     stands = defaults.nearest_runtime(runtime)
     if stands is None:
         names = defaults.lambda_runtimes()
-        hint = "Give service.startup for another."
-        reading.problems.unknown("service.runtime", runtime, names, hint)
-        last = reading.problems.found.pop()
-        rule = f"a runtime whose start is known ({', '.join(names)})"
-        reading.problems.found.append(replace(last, rule=rule))
+        rule = f"a runtime whose start is known ({', '.join(names)}) unless startup is given"
+        reading.problems.choice("service.runtime", runtime, names, rule)
     elif stands != runtime:
         reading.warnings.append(
             f"service.startup: no measurement for {runtime}; the start of {stands} is used."
@@ -214,16 +234,15 @@ def _fleet(platform: Platform, service: Service | None) -> Fleet:
         platform=platform,
         zones=None if none or service is None else service.zones,
         instances=None if none or service is None else service.instances,
-        events=EVENTS[platform],
+        hooks=HOOKS[platform],
     )
 
 
-def _cost(reading: Reading, platform: Platform, service: Service | None) -> Cost | None:
+def _cost(reading: Reading, platform: Platform) -> Cost | None:
     cost = reading.section("cost", Cost, Cost())
     if cost is None or cost.instance_hour is not None:
         return cost
-    memory = service.memory if service is not None else Service().memory
-    return replace(cost, instance_hour=defaults.instance_hour(platform, memory))
+    return replace(cost, instance_hour=defaults.instance_hour(platform))
 
 
 def _lifecycle(reading: Reading, platform: Platform) -> dict[str, LifecycleEvent] | None:
@@ -244,6 +263,17 @@ def _lifecycle(reading: Reading, platform: Platform) -> dict[str, LifecycleEvent
         if event is not None:
             found[key] = event
     return found
+
+
+def _add_hooks(reading: Reading, lifecycle: dict[str, LifecycleEvent], release: Release) -> None:
+    """Give every hook that a fault fails a place in the lifecycle: else it never ran."""
+    events = {f.event for outcome in release.outcomes for f in outcome.faults if f.event}
+    for event in sorted(events - set(lifecycle)):
+        lifecycle[event] = LifecycleEvent(duration=HOOK_DURATION)
+        reading.warnings.append(
+            f"lifecycle.{event}: a fault fails this hook, so it is taken to exist and to last "
+            "1 to 3 s."
+        )
 
 
 def _hosts(reading: Reading, fleet: Fleet) -> tuple[Host, ...] | None:
@@ -330,7 +360,3 @@ def _warn_of_alarms(
             "deployment_group.autoRollbackConfiguration: not given and taken as enabled for "
             f"{', '.join(group.rollback_events)}; AWS's own default is none."
         )
-
-
-Replications = Annotated[int, REPLICATIONS]
-Seed = Annotated[int, SEED]

@@ -10,6 +10,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TextIO
 
@@ -167,10 +168,7 @@ def _value(text: str) -> float | None:
 
 def _common_step(rows: list[Row]) -> float | None:
     """Return the commonest step between stamps [s]."""
-    steps = Counter(
-        (later[1] - sooner[1]).total_seconds()
-        for sooner, later in zip(rows, rows[1:], strict=False)
-    )
+    steps = Counter((later[1] - sooner[1]).total_seconds() for sooner, later in pairwise(rows))
     if not steps:
         return None
     most = max(steps.values())
@@ -180,7 +178,7 @@ def _common_step(rows: list[Row]) -> float | None:
 def _check_steps(rows: list[Row], period: float, series: _Series) -> int:
     """Note stamps off the grid of periods; returns the number of gaps."""
     gaps = 0
-    for sooner, later in zip(rows, rows[1:], strict=False):
+    for sooner, later in pairwise(rows):
         periods = (later[1] - sooner[1]).total_seconds() / period
         if abs(periods - round(periods)) > 1e-6 or round(periods) < 1:
             rule = f"a whole number of periods of {format_duration(period)} after the row before"
@@ -197,7 +195,8 @@ def _check_steps(rows: list[Row], period: float, series: _Series) -> int:
 def _counts(rows: list[Row], period: float) -> Array:
     places = np.array([round((row[1] - rows[0][1]).total_seconds() / period) for row in rows])
     values = np.array([row[2] for row in rows])
-    return np.interp(np.arange(places[-1] + 1), places, values)
+    counts: Array = np.interp(np.arange(places[-1] + 1), places, values)
+    return counts
 
 
 def _before(

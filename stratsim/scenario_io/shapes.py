@@ -1,6 +1,7 @@
 """What a scenario file may hold where it differs from the model's own values."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from stratsim.model.markers import DurationMarker, RuleError, Text, _Marker
@@ -53,7 +54,7 @@ class Points(_Marker):
             raise RuleError(rule)
         points = tuple(self._point(item, index) for index, item in enumerate(value))
         times = [time for time, _ in points]
-        if any(later <= sooner for sooner, later in zip(times, times[1:], strict=False)):
+        if any(later <= sooner for sooner, later in pairwise(times)):
             rule = "a list of pairs whose times rise"
             raise RuleError(rule)
         return points

@@ -74,12 +74,13 @@ class _Reader:
     ) -> StrategySpec | None:
         self._check_name(name, entry, path)
         kind = self._classify(entry, path)
-        group = self.group
+        # without a usable group the entry is still checked, against the defaults
+        group: DeploymentGroup | None = self.group or DeploymentGroup()
         if changes and group is not None:
             group = self.groups.override(group, changes, path)
-        if name is None or kind is None or group is None:
+        if kind is None or group is None:
             return None
-        spec = StrategySpec(name=name, family=kind[0], config=kind[1], group=group)
+        spec = StrategySpec(name=name or path, family=kind[0], config=kind[1], group=group)
         return self._checked(spec, path)
 
     def _check_name(self, name: str | None, entry: Any, path: str) -> None:

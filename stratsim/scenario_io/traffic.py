@@ -58,11 +58,11 @@ def _shape(
 ) -> DiurnalShape | StepsShape | TraceShape | None:
     path = "traffic.profile"
     if "kind" not in value:
-        problems.add(joined(path, "kind"), f"one of {', '.join(PROFILES)}", "nothing")
+        problems.choice(joined(path, "kind"), None, PROFILES)
         return None
     kind = value["kind"]
     if not isinstance(kind, str) or kind not in PROFILES:
-        problems.unknown(joined(path, "kind"), kind, PROFILES)
+        problems.choice(joined(path, "kind"), kind, PROFILES)
         return None
     return problems.check(path, PROFILES[kind], value)
 

@@ -147,6 +147,7 @@ class _Builder:
         if frame.key in frame.seen and frame.key != "<<":
             first = f"the key a second time (first in line {frame.seen[frame.key]})"
             self.problems.append(Problem(path, "given once", first))
+            self.lines[path] = line
             return
         frame.seen[frame.key] = line
         self.lines[path] = line
