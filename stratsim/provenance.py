@@ -1,0 +1,45 @@
+"""Where a result comes from: what it takes to make the same numbers again."""
+
+import json
+import platform
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+
+from stratsim.model.scenario import Scenario
+
+
+def scenario_hash(scenario: Scenario) -> str:
+    """Return a hash of the scenario as it was written, the same in every process."""
+    text = json.dumps(scenario.source, sort_keys=True, default=str, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()
+
+
+def provenance(
+    scenario: Scenario,
+    *,
+    command: str,
+    engine: str | None = None,
+    replications: int | None = None,
+    seed: int | None = None,
+) -> dict[str, object]:
+    """Return the provenance that every result and export carries."""
+    return {
+        "scenario_hash": scenario_hash(scenario),
+        "seed": scenario.seed if seed is None else seed,
+        "engine": engine,
+        "replications": replications,
+        "versions": {
+            "stratsim": _version("stratsim"),
+            "numpy": _version("numpy"),
+            "simpy": _version("simpy"),
+            "python": platform.python_version(),
+        },
+        "command": command,
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
