@@ -11,7 +11,13 @@ from stratsim.export._identifiers import (
     target_group_dimension,
     version,
 )
-from stratsim.model.alarm import CompositeAlarm, Dimension, MetricAlarm, MetricDataQuery
+from stratsim.model.alarm import (
+    CompositeAlarm,
+    Dimension,
+    MetricAlarm,
+    MetricDataQuery,
+    MetricStat,
+)
 from stratsim.model.scenario import Alarm
 
 AlarmT = TypeVar("AlarmT", MetricAlarm, CompositeAlarm)
@@ -98,28 +104,27 @@ def _with_topic(draft: Draft, alarm: AlarmT, rules: list[str]) -> AlarmT:
 def _filled(draft: Draft, alarm: MetricAlarm) -> MetricAlarm:
     if alarm.Metrics:
         return replace(alarm, Metrics=tuple(_query(draft, alarm, q) for q in alarm.Metrics))
-    return replace(
-        alarm, Dimensions=_dimensions(draft, alarm, alarm.Namespace or "", alarm.Dimensions)
-    )
+    stats = alarm.metric_stats
+    if not stats:
+        return alarm
+    return replace(alarm, Dimensions=_dimensions(draft, alarm, stats[0]))
 
 
 def _query(draft: Draft, alarm: MetricAlarm, query: MetricDataQuery) -> MetricDataQuery:
     stat = query.MetricStat
     if stat is None:
         return query
-    dimensions = _dimensions(draft, alarm, stat.Namespace, stat.Dimensions)
-    return replace(query, MetricStat=replace(stat, Dimensions=dimensions))
+    stat = replace(stat, Dimensions=_dimensions(draft, alarm, stat))
+    return replace(query, MetricStat=stat)
 
 
-def _dimensions(
-    draft: Draft, alarm: MetricAlarm, namespace: str, written: tuple[Dimension, ...]
-) -> tuple[Dimension, ...]:
+def _dimensions(draft: Draft, alarm: MetricAlarm, stat: MetricStat) -> tuple[Dimension, ...]:
     """Return dimensions under which AWS publishes, from those of the scenario."""
+    namespace = stat.Namespace
     where = f"alarm {alarm.AlarmName}, Dimensions"
-    values = {d.Name: _real_value(draft, alarm, d) for d in written}
-    if namespace in {"AWS/ApplicationELB", "AWS/NetworkELB"} and "LoadBalancer" not in values:
-        kind = "net" if namespace == "AWS/NetworkELB" else "app"
-        values = {"LoadBalancer": load_balancer_dimension(draft, where, kind)} | values
+    values = {d.Name: _real_value(draft, alarm, d) for d in stat.Dimensions}
+    if namespace in {"AWS/ApplicationELB", "AWS/NetworkELB"}:
+        values = _balancer_dimensions(draft, where, stat, values)
     elif namespace == "AWS/Lambda":
         values = _lambda_dimensions(draft, where, values)
     elif namespace == "AWS/ECS" and not values:
@@ -130,6 +135,18 @@ def _dimensions(
     elif namespace.startswith("AWS/") and not values:
         draft.note(f"alarm {alarm.AlarmName}: {namespace} publishes nothing without dimensions.")
     return tuple(Dimension(name, value) for name, value in values.items())
+
+
+def _balancer_dimensions(
+    draft: Draft, where: str, stat: MetricStat, values: dict[str, str]
+) -> dict[str, str]:
+    """Return dimensions that a load balancer publishes: a target group only beside it."""
+    # ALB User Guide, CloudWatch metrics: this one stands under its target group alone.
+    alone = stat.MetricName == "RequestCountPerTarget" and "TargetGroup" in values
+    if alone or "LoadBalancer" in values:
+        return values
+    kind = "net" if stat.Namespace == "AWS/NetworkELB" else "app"
+    return {"LoadBalancer": load_balancer_dimension(draft, where, kind)} | values
 
 
 def _lambda_dimensions(draft: Draft, where: str, values: dict[str, str]) -> dict[str, str]:

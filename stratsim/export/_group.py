@@ -40,10 +40,10 @@ BUILT = {
     "ecsServices": ("ecs",),
     "autoScalingGroups": ("ec2",),
 }
-# CodeDeploy User Guide, CodeDeploy limits: alarms of one deployment group.
+# CodeDeploy API reference, AlarmConfiguration: alarms of one deployment group; the key
+# under ``quotas:`` sets another limit.
 MOST_ALARMS = 10
-# CodeDeploy API reference, BlueInstanceTerminationOption: two days.
-MOST_TERMINATION_WAIT_MINUTES = 2880
+ALARM_QUOTA = "alarms_per_deployment_group"
 _WHERE = "deployment group"
 
 
@@ -181,9 +181,6 @@ def _blue_green(draft: Draft) -> Json:
 def _minutes(draft: Draft, key: str, seconds: float) -> int:
     exact = seconds / 60
     whole = math.ceil(exact - 1e-9)
-    if whole > MOST_TERMINATION_WAIT_MINUTES:
-        rule = f"at most {MOST_TERMINATION_WAIT_MINUTES} minutes"
-        raise InputError([Problem(f"deployment_group.{key}", rule, f"{whole} minutes")])
     if not math.isclose(whole, exact, abs_tol=1e-9):
         draft.lose(f"{key}: {seconds:g} s becomes {whole} minutes; CodeDeploy has whole minutes.")
     return whole
@@ -192,10 +189,11 @@ def _minutes(draft: Draft, key: str, seconds: float) -> int:
 # ----------------------------------------------------------- alarms and rollback
 def _alarm_configuration(draft: Draft) -> Json:
     group, names = draft.request.plan.group, draft.request.stopping
-    if len(names) > MOST_ALARMS:
+    most = int(draft.request.scenario.quotas.get(ALARM_QUOTA, MOST_ALARMS))
+    if len(names) > most:
         problem = Problem(
             "deployment_group.alarmConfiguration",
-            f"at most {MOST_ALARMS} alarms",
+            f"at most {most} alarms",
             f"{len(names)} alarms",
             "Put them into one composite alarm.",
         )

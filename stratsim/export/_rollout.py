@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from stratsim.export._aws_names import codedeploy_name
 from stratsim.export._base import Draft, Json, plain
 from stratsim.model.plan import Hold, Plan, Shift
+from stratsim.strategies.limits import FLEET_PERCENT, INCREMENT_PERCENT, SHIFT_MINUTES
 from stratsim.strategies.minimum_healthy import HostRule
 from stratsim.strategies.predefined import PREFIX, TRAFFIC_ROUTING, predefined
 from stratsim.strategies.traffic_routing import TrafficRouting
 
 COMPUTE_PLATFORM = {"ec2": "Server", "ecs": "ECS", "lambda": "Lambda"}
 _LABEL = {"ec2": "", "ecs": "ECS", "lambda": "Lambda"}
-# CodeDeploy User Guide, CodeDeploy limits: first to last shift, and the most that
-# one increment may shift or that must stay healthy.
-MOST_SHIFT_MINUTES = 2880
-MOST_PERCENT = 99
 # type -> branch and its two keys (CodeDeploy API reference, TrafficRoutingConfig)
 _BRANCHES = {
     "TimeBasedCanary": ("timeBasedCanary", "canaryPercentage", "canaryInterval"),
@@ -110,7 +107,9 @@ def _fit(draft: Draft, before: list[Stage]) -> TrafficRouting:
         return TrafficRouting("AllAtOnce")
     percent = _percent(draft, min(stage.percent for stage in before))
     if len(before) > 1 and _even(before):
-        return TrafficRouting("TimeBasedLinear", percent, _minutes(draft, before[0].hold_s))
+        return TrafficRouting(
+            "TimeBasedLinear", percent, _minutes(draft, before[0].hold_s, waits=len(before))
+        )
     minutes = _minutes(draft, sum(stage.hold_s for stage in before))
     if len(before) > 1:
         # Never more exposure than simulated until the last shift, at the same time.
@@ -147,19 +146,22 @@ def _even(before: list[Stage]) -> bool:
 
 
 def _percent(draft: Draft, percent: float) -> int:
-    whole = min(max(round(percent), 1), MOST_PERCENT)
+    most = int(INCREMENT_PERCENT.under(draft.request.scenario.quotas))
+    whole = min(max(round(percent), 1), most)
     if not math.isclose(whole, percent, abs_tol=1e-9):
-        draft.lose(f"a weight of {percent:g} % becomes {whole} %; CodeDeploy has 1 to 99 %.")
+        draft.lose(f"a weight of {percent:g} % becomes {whole} %; CodeDeploy has 1 to {most} %.")
     return whole
 
 
-def _minutes(draft: Draft, hold_s: float) -> int:
-    exact = hold_s / 60
-    whole = MOST_SHIFT_MINUTES if exact > MOST_SHIFT_MINUTES else max(math.ceil(exact - 1e-9), 1)
+def _minutes(draft: Draft, hold_s: float, waits: int = 1) -> int:
+    """Return a pause in whole minutes; `waits` of them have to fit into AWS's limit."""
+    limit = int(SHIFT_MINUTES.under(draft.request.scenario.quotas))
+    exact, most = hold_s / 60, max(limit // waits, 1)
+    whole = most if exact > most else max(math.ceil(exact - 1e-9), 1)
     if not math.isclose(whole, exact, abs_tol=1e-9):
         draft.lose(
-            f"a pause of {hold_s:g} s becomes {whole} minutes;"
-            f" CodeDeploy has whole minutes up to {MOST_SHIFT_MINUTES}."
+            f"a pause of {hold_s:g} s becomes {whole} minutes; CodeDeploy has whole minutes,"
+            f" {limit} at most from the first shift to the last."
         )
     return whole
 
@@ -171,7 +173,8 @@ def _nearest_hosts(draft: Draft) -> Rollout:
     than was simulated, but nothing is waited for.
     """
     spec, plan = draft.request.spec, draft.request.plan
-    rule = HostRule("FLEET_PERCENT", _kept_percent(plan))
+    most = int(FLEET_PERCENT.under(draft.request.scenario.quotas))
+    rule = HostRule("FLEET_PERCENT", min(_kept_percent(plan), most))
     if plan.minimum_healthy is not None:
         rule = HostRule("HOST_COUNT", plan.minimum_healthy)
     unit = "% of the hosts" if rule.type == "FLEET_PERCENT" else "hosts"
@@ -193,6 +196,6 @@ def _kept_percent(plan: Plan) -> int:
     """
     first = next((stage.percent for stage in stages(plan) if stage.percent > 0), 100.0)
     if not plan.desired:
-        return min(max(math.floor(100 - first), 0), MOST_PERCENT)
+        return max(math.floor(100 - first), 0)
     at_once = max(math.floor(plan.desired * first / 100 + 1e-9), 1)
-    return min(100 * (plan.desired - at_once) // plan.desired, MOST_PERCENT)
+    return max(100 * (plan.desired - at_once) // plan.desired, 0)

@@ -187,6 +187,7 @@ STEP_CASES = [
     ([(0.5, 10)], ("TimeBasedCanary", 1, 10), True),
     ([(10, 0.5)], ("TimeBasedCanary", 10, 1), True),
     ([(10, 5000)], ("TimeBasedCanary", 10, 2880), True),
+    ([(n, 30) for n in range(1, 100)], ("TimeBasedLinear", 1, 29), True),  # 2880 minutes in all
     ([(10, 5), (100, 10)], "CodeDeployDefault.ECSCanary10Percent5Minutes", True),
 ]
 
@@ -428,6 +429,8 @@ def test_more_than_ten_alarms_are_refused(export: Exporting) -> None:
 
     with pytest.raises(InputError, match=r"at most 10 alarms.*one composite alarm"):
         export("ecs", CANARY, group=DeploymentGroup(alarm_names=names))
+    raised = {"alarms_per_deployment_group": 11.0}
+    assert export("ecs", CANARY, group=DeploymentGroup(alarm_names=names), quotas=raised)
 
 
 def test_alarms_and_rollback_are_never_enabled_and_empty(export: Exporting, read: Read) -> None:
@@ -493,6 +496,16 @@ def test_versions_come_with_function_and_alias(
     assert [dimensions(metric) for metric in metrics] == [expected, expected]
     assert any("ExecutedVersion" in loss for loss in found.losses)
     assert {p.key: p.value for p in found.placeholders}["new_version"] == "42"
+
+
+def test_requests_per_target_stand_under_the_target_group_alone(
+    export: Exporting, read: Read, five_xx: Callable[..., MetricAlarm]
+) -> None:
+    alarm = five_xx(MetricName="RequestCountPerTarget")
+
+    found = export("ecs", CANARY, alarms=(alarm,))
+
+    assert set(dimensions(read(found, "alarm-checkout-5xx.json"))) == {"TargetGroup"}
 
 
 @pytest.mark.parametrize(
