@@ -17,7 +17,7 @@ from stratsim.intervals import (
     paired_difference,
 )
 from stratsim.intervals.summary import STATISTICS
-from stratsim.measures._registry import MEASURES
+from stratsim.measures import MEASURES
 from stratsim.measures.sample import PROBABILITIES, Sample
 from stratsim.model.quantities import Array
 

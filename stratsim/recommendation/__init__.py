@@ -72,7 +72,7 @@ def recommend_strategy(
     The parameters are those of `recommend_from` and of the comparison; what is not
     given is the scenario's.
     """
-    from stratsim.measures._registry import MEASURES
+    from stratsim.measures import MEASURES
     from stratsim.study import compare_strategies
 
     _read(minimize, require, MEASURES)  # before the work, not after it
