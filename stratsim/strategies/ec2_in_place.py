@@ -16,7 +16,7 @@ from stratsim.strategies.ec2_hosts import (
     rule_of,
     rule_warnings,
 )
-from stratsim.strategies.families import Family, register
+from stratsim.strategies.families import NAME_KEY, Family, register
 from stratsim.strategies.lifecycle import in_place_events, unused_events
 from stratsim.strategies.limits import IN_PLACE_HOURS, Quotas
 from stratsim.strategies.minimum_healthy import ZonalRule, check_zonal, parse_zonal
@@ -46,8 +46,9 @@ def build(spec: StrategySpec, scenario: Scenario) -> Plan:
     plain = roll("IN_PLACE", scenario, rule, events)
     step = plain
     if ZONAL in spec.config:
-        step = _zonal(plain, parse_zonal(part(spec.config, ZONAL)), scenario)
-        name = name if "deploymentConfigName" in spec.config else f"{name}Zonal"
+        zonal = parse_zonal(part(spec.config, ZONAL))
+        step = _zonal(plain, zonal, scenario)
+        name = name if NAME_KEY in spec.config else name + zonal.config_name
     return Plan(
         strategy=spec.name,
         family=FAMILY.name,

@@ -87,6 +87,13 @@ class ZonalRule:
     monitor_s: float
     per_zone: HostRule
 
+    @property
+    def config_name(self) -> str:
+        """What the name of a configuration says about its zones."""
+        unit = "Percent" if self.per_zone.type == "FLEET_PERCENT" else "Hosts"
+        watch = f"{self.first_monitor_s:.0f}s{self.monitor_s:.0f}s"
+        return f"Zonal{self.per_zone.value}{unit}{watch}"
+
 
 def parse_zonal(config: Config) -> ZonalRule:
     """Return the value of a ``zonalConfig`` that was checked before.

@@ -170,6 +170,7 @@ def test_w25_zone_by_zone(planned: Planned) -> None:
         (10, 25),
         (35, 40),
     ]
+    assert plan.plan.deployment_config == "MinimumHealthy6HostsZonal50Percent900s300s"
     # Its rollback is not zonal.
     assert isinstance(plan.plan.redeploy, Roll)
     assert plan.plan.redeploy.zones == 1

@@ -1,57 +1,21 @@
 """One battery for every family: what a timeline promises, whatever the strategy."""
 
 import json
-from collections.abc import Callable
 
 import pandas as pd
 import pytest
 
-from stratsim.model.settings import DeploymentGroup
+from stratsim.model.scenario import Scenario
 from stratsim.strategies import FAMILIES, PlanResult
-from stratsim.strategies.families import predefined
-
-Planned = Callable[..., PlanResult]
-Entry = str | dict[str, object]
-GREEN = {"group": DeploymentGroup(deployment_type="BLUE_GREEN", termination_wait_s=300.0)}
-STEPS: Entry = {"steps": [{"weight": 5, "pause": "10m"}, {"weight": 60, "pause": "1m"}]}
-CASES: list[tuple[str, Entry, dict[str, object]]] = [
-    *(("ec2", name, {}) for name in predefined("ec2")),
-    *(("ec2", name, GREEN) for name in predefined("ec2")),
-    *(("ecs", name, {}) for name in predefined("ecs")),
-    *(("lambda", name, {}) for name in predefined("lambda")),
-    *((platform, STEPS, {}) for platform in ("ec2", "ecs", "lambda")),
-    ("ec2", {"minimumHealthyHosts": {"type": "FLEET_PERCENT", "value": 66}}, {}),
-    ("ec2", {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": 6}}, GREEN),
-    (
-        "ec2",
-        {
-            "minimumHealthyHosts": {"type": "HOST_COUNT", "value": 4},
-            "zonalConfig": {"monitorDurationInSeconds": 60},
-        },
-        {"zones": 3},
-    ),
-    ("ecs", {"ecs": {"minimumHealthyPercent": 100, "maximumPercent": 125}}, {}),
-    ("ecs", {"ecs": {"minimumHealthyPercent": 50, "maximumPercent": 100}}, {}),
-    ("ecs", {"ecs": {"minimumHealthyPercent": 0, "maximumPercent": 200}}, {}),
-]
-TIMES = {
-    "startup_s": 50.0,
-    "drain_s": 20.0,
-    "reroute_s": 5.0,
-}
 
 
-@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}"[:60])
-def result(request: pytest.FixtureRequest, planned: Planned) -> PlanResult:
-    platform, entry, settings = request.param
-    durations = {"Install": 40.0, "BlockTraffic": 20.0} if platform == "ec2" else {}
-    return planned(platform, entry, durations_s=durations, **TIMES, **settings)
+@pytest.fixture
+def result(case: tuple[Scenario, PlanResult]) -> PlanResult:
+    return case[1]
 
 
-def test_every_family_stands_in_the_battery(planned: Planned) -> None:
-    seen = {planned(platform, entry, **settings).plan.family for platform, entry, settings in CASES}
-
-    assert seen == set(FAMILIES)
+def test_every_family_stands_in_the_battery(families_in_battery: set[str]) -> None:
+    assert families_in_battery == set(FAMILIES)
 
 
 def test_weights_begin_at_0_and_end_at_1(result: PlanResult) -> None:
