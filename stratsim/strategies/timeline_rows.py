@@ -4,9 +4,6 @@ from dataclasses import dataclass, field
 
 from stratsim.model.plan import Plan
 
-STATUSES = ("Succeeded", "Failed", "Stopped", "InProgress")
-"""Events of the last row: the deployment's status, in CodeDeploy's words."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineRow:
