@@ -157,6 +157,8 @@ class Deployment:
         if self.traced:
             share = self.fleet.share
             weights = self.record.weights
+            if weights and weights[-1][0] == self.now:
+                weights.pop()  # of changes in one instant the last one holds
             if not weights or weights[-1][1] != share:
                 weights.append((self.now, share))
         self.crashes.watch()
@@ -191,12 +193,14 @@ class Deployment:
             self._interrupt_children()
             if failure.stopped:
                 self._end("Stopped", failure.code)
+                self._check_over()
             else:
                 self._fail(failure)
         except simpy.Interrupt:
             self._interrupt_children()
         else:
             self._end("Succeeded", "")
+            self._check_over()
 
     def _interrupt_children(self) -> None:
         for child in list(self.children):
@@ -211,11 +215,12 @@ class Deployment:
         self._end("Failed", failure.code)
         if failure.can_roll_back and self.plan.group.rolls_back_on("DEPLOYMENT_FAILURE"):
             self._roll_back(self.now)
+        else:
+            self._check_over()
 
     def _end(self, status: str, code: str) -> None:
         self.status, self.code, self.ended_us = status, code, self.now
         self.note("status", f"{status} {code}".rstrip())
-        self._check_over()
 
     def _roll_back(self, trigger_us: int) -> None:
         self.automatic = True
@@ -379,6 +384,8 @@ class Deployment:
         self._stop("ALARM_ACTIVE")
         if self.plan.group.rolls_back_on("DEPLOYMENT_STOP_ON_ALARM"):
             self._roll_back(trigger)
+        else:
+            self._check_over()
 
     def _stop(self, code: str) -> None:
         if self.process is not None and self.process.is_alive:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stratsim.engine.clock import US
-from stratsim.engine.effects import CLEAN, Faults, combine
+from stratsim.engine.effects import CLEAN, Effect, Faults, combine
 from stratsim.engine.environment import Environment
 from stratsim.engine.fleet import NEVER, Fleet
 from stratsim.model.scenario import Scenario
@@ -128,7 +128,7 @@ class Flow:
         effect = self.faults.over(begin, now, per_unit)
         cap = self.capacity * surroundings.capacity * span_s
         spare = [fleet.in_service[OLD] * cap, fleet.in_service[NEW] * effect.capacity * cap]
-        self._note_capacity(spare, cap)
+        self._note_capacity(spare, cap, share)
         base = 1 - (1 - self.base_errors) * (1 - surroundings.failing)
         sent = offered * self._again(offered, share, spare, effect.failing, base)
         means = (sent * (1 - share), sent * share)
@@ -138,7 +138,7 @@ class Flow:
         rejected = [self.dice.some(counts[side], shed[side]) for side in (OLD, NEW)]
         self._blame(rejected, means, spare, cap, offered)
         old, new = counts[OLD] - rejected[OLD], counts[NEW] - rejected[NEW]
-        exposed, failed = self._meet_faults(begin, now, new, effect.exposed, effect.failing, effect)
+        exposed, failed = self._meet_faults(begin, now, new, effect)
         errors = (
             self._fail(old, surroundings.failing),
             failed + self._fail(new - failed, surroundings.failing),
@@ -156,21 +156,23 @@ class Flow:
         self._slow((old, new), rho, rho0, parts, surroundings.factor, surroundings.add_s)
         self._record(counts, errors, rejected, (old, new), rho, parts, surroundings)
 
-    def _note_capacity(self, spare: list[float], cap: float) -> None:
-        truth, desired = self.truth, self.fleet.desired
-        if not self.fleet.serverless and cap > 0:
-            left = (spare[OLD] + spare[NEW]) / cap / desired
-            truth.min_capacity = min(left, truth.min_capacity) if truth.min_capacity == (
-                truth.min_capacity
-            ) else left
+    def _note_capacity(self, spare: list[float], cap: float, share: float) -> None:
+        """Note the capacity that takes traffic: a fleet at weight 0 does not."""
+        if self.fleet.serverless or cap <= 0:
+            return
+        room = spare[OLD] + spare[NEW]
+        if self.fleet.weight is not None:
+            room = (spare[OLD] if share < 1 else 0.0) + (spare[NEW] if share > 0 else 0.0)
+        left = room / cap / self.fleet.desired
+        if not self.truth.min_capacity <= left:  # NaN before the first stretch
+            self.truth.min_capacity = left
 
     def _note_load(self, means: tuple[float, float], spare: list[float]) -> None:
         if self.fleet.serverless:
             return
         for mean, room in zip(means, spare, strict=True):
-            if room > 0 and mean > 0:
-                peak = self.truth.peak_utilization
-                self.truth.peak_utilization = mean / room if peak != peak else max(peak, mean / room)
+            if room > 0 and mean > 0 and not self.truth.peak_utilization >= mean / room:
+                self.truth.peak_utilization = mean / room
 
     def _again(
         self, offered: float, share: float, spare: list[float], failing: float, base: float
@@ -249,15 +251,15 @@ class Flow:
         self._users(by_fault + by_change, 1.0)
 
     def _meet_faults(
-        self, begin: int, now: int, served: float, exposed: float, failing: float, effect: object
+        self, begin: int, now: int, served: float, effect: Effect
     ) -> tuple[float, float]:
         """Return how many of the new revision's requests met a fault, and failed by it."""
-        if exposed <= 0 or served <= 0:
+        if effect.exposed <= 0 or served <= 0:
             return 0.0, 0.0
-        met = self.dice.some(served, exposed)
-        failed = self.dice.some(met, failing / exposed)
+        met = self.dice.some(served, effect.exposed)
+        failed = self.dice.some(met, effect.failing / effect.exposed)
         if met > 0 and self.truth.first_exposed_us == NEVER:
-            onset = max(begin, effect.onset_us)  # type: ignore[attr-defined]
+            onset = max(begin, effect.onset_us)
             wait = 0.0
             if not self.dice.expected:  # the first of `met` arrivals spread over the stretch
                 wait = (now - onset) * -math.expm1(math.log1p(-self.dice.rng.random()) / met)

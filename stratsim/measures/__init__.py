@@ -1,6 +1,13 @@
 """Measures: pure functions from tallies to one value per run."""
 
-from stratsim.measures import cost, damage, deployment, timing  # noqa: F401  they register
+# They register themselves; this order is that of every table.
+# isort: off
+from stratsim.measures import damage  # noqa: F401
+from stratsim.measures import timing  # noqa: F401
+from stratsim.measures import deployment  # noqa: F401
+from stratsim.measures import cost  # noqa: F401
+
+# isort: on
 from stratsim.measures._registry import MEASURES, Measure, measure
 from stratsim.measures.events import events
 from stratsim.measures.sample import PROBABILITIES, Sample
