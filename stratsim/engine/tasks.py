@@ -52,7 +52,8 @@ class Tasks:
 
     def _complete(self) -> bool:
         fleet = self.run_.fleet
-        return fleet.in_service[self.new] >= self.step.count and not self._others()
+        # the service is steady when the last old task has drained
+        return fleet.in_service[self.new] >= self.step.count and not fleet.of(new=not self.new)
 
     def _others(self) -> list[Unit]:
         """Return the tasks to be replaced that are still in service or starting."""
@@ -63,20 +64,22 @@ class Tasks:
 
     def _stop_some(self) -> None:
         """Stop as many of the other revision as the lower bound allows."""
-        run, fleet = self.run_, self.run_.fleet
-        others = self._others()
-        for unit in sorted(others, key=lambda u: u.in_service):
+        fleet = self.run_.fleet
+        for unit in sorted(self._others(), key=lambda u: u.in_service):
             if unit.in_service and sum(fleet.in_service) <= self.step.lower:
                 return
             self._stop(unit)
-        del run
 
     def _stop(self, unit: Unit) -> None:
         run = self.run_
         run.leaving.add(unit.number)
         run.take_out(unit)
         run.note("host", f"task {unit.number} drains")
-        run.after(us(self.step.drain_s), lambda: run.stop(unit))
+        run.after(us(self.step.drain_s), lambda: self._stopped(unit))
+
+    def _stopped(self, unit: Unit) -> None:
+        self.run_.stop(unit)
+        self._wake()
 
     def _start_some(self) -> None:
         """Start as many as the upper bound allows; stopping tasks do not count."""

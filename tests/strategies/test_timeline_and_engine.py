@@ -25,14 +25,8 @@ def changes(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return found
 
 
-def test_shares_and_durations_agree(
-    case: tuple[Scenario, PlanResult], request: pytest.FixtureRequest
-) -> None:
+def test_shares_and_durations_agree(case: tuple[Scenario, PlanResult]) -> None:
     scenario, expected = case
-    waves = [row for row in expected.rows if row.event == "ROLLING"]
-    if waves and waves[-1].end_s < expected.rows[-1].time_s:
-        reason = "the engine ends a rolling update before its last tasks have drained"
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     quiet = replace(scenario, noise="expected", release=HEALTHY)
 
     outcome, run = des.trace_one(prepare(quiet, expected.plan), Block(quiet, 7, 0).row(0))
