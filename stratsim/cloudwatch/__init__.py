@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stratsim.cloudwatch.anomaly import AnomalyModel, fit_anomaly
     from stratsim.cloudwatch.composite import Rule, compile_rule, composite_state, order_composites
     from stratsim.cloudwatch.evaluation import (
         State,
@@ -15,17 +16,29 @@ if TYPE_CHECKING:
         judge_many,
         judge_over_time,
     )
-    from stratsim.cloudwatch.math_alarm import alarm_values, resolver
+    from stratsim.cloudwatch.low_samples import lacks_samples, lacks_samples_over_time
+    from stratsim.cloudwatch.math_alarm import Band, alarm_values, band_of, resolver
     from stratsim.cloudwatch.metric_math import Expression, compile_expression
     from stratsim.cloudwatch.parse import parse_alarm
-    from stratsim.cloudwatch.replay import evaluate_alarm, replay_alarm
-    from stratsim.cloudwatch.statistic import aggregate, low_sample_limit
+    from stratsim.cloudwatch.reason import state_reason
+    from stratsim.cloudwatch.replay import (
+        Transition,
+        alarm_history,
+        evaluate_alarm,
+        replay_alarm,
+        replay_composites,
+    )
+    from stratsim.cloudwatch.statistic import aggregate
     from stratsim.cloudwatch.suppression import Suppression
     from stratsim.cloudwatch.thresholds import breaches
 
 _HOMES = {
     "aggregate": "statistic",
+    "alarm_history": "replay",
     "alarm_values": "math_alarm",
+    "AnomalyModel": "anomaly",
+    "Band": "math_alarm",
+    "band_of": "math_alarm",
     "breaches": "thresholds",
     "compile_expression": "metric_math",
     "compile_rule": "composite",
@@ -33,40 +46,54 @@ _HOMES = {
     "evaluate_alarm": "replay",
     "evaluation_range": "evaluation",
     "Expression": "metric_math",
+    "fit_anomaly": "anomaly",
     "judge": "evaluation",
     "judge_many": "evaluation",
     "judge_over_time": "evaluation",
-    "low_sample_limit": "statistic",
+    "lacks_samples": "low_samples",
+    "lacks_samples_over_time": "low_samples",
     "order_composites": "composite",
     "parse_alarm": "parse",
     "replay_alarm": "replay",
+    "replay_composites": "replay",
     "resolver": "math_alarm",
     "Rule": "composite",
     "State": "evaluation",
+    "state_reason": "reason",
     "Suppression": "suppression",
+    "Transition": "replay",
 }
 
 __all__ = [
+    "AnomalyModel",
+    "Band",
     "Expression",
     "Rule",
     "State",
     "Suppression",
+    "Transition",
     "aggregate",
+    "alarm_history",
     "alarm_values",
+    "band_of",
     "breaches",
     "compile_expression",
     "compile_rule",
     "composite_state",
     "evaluate_alarm",
     "evaluation_range",
+    "fit_anomaly",
     "judge",
     "judge_many",
     "judge_over_time",
-    "low_sample_limit",
+    "lacks_samples",
+    "lacks_samples_over_time",
     "order_composites",
     "parse_alarm",
     "replay_alarm",
+    "replay_composites",
     "resolver",
+    "state_reason",
 ]
 
 

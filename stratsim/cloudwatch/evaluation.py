@@ -101,7 +101,13 @@ def judge_many(cells: Cells, m: int, n: int, treatment: str, previous: States) -
 
 
 def judge_over_time(
-    cells: Cells, m: int, n: int, treatment: str, size: int, initial: States | int
+    cells: Cells,
+    m: int,
+    n: int,
+    treatment: str,
+    size: int,
+    initial: States | int,
+    hold: NDArray[np.bool_] | None = None,
 ) -> States:
     """Return the states of evaluations that each see one more period.
 
@@ -116,6 +122,8 @@ def judge_over_time(
         The evaluation range in periods.
     initial
         The state before the first evaluation, one or one per row.
+    hold
+        Where an evaluation keeps the state whatever it sees, ``(..., T)``.
 
     Returns
     -------
@@ -126,8 +134,10 @@ def judge_over_time(
     padded = np.pad(cells, width, constant_values=MISSING)
     windows = sliding_window_view(padded, size, axis=-1)
     verdicts = _verdicts([windows[..., at] for at in range(size)], m, n, treatment)
-    # Only ``ignore`` ever keeps a state, so only there is time a loop.
-    return _carry(verdicts, initial) if treatment == "ignore" else verdicts
+    if hold is not None:
+        verdicts[hold] = KEEP
+    # Only where a state may be kept is time a loop.
+    return _carry(verdicts, initial) if treatment == "ignore" or hold is not None else verdicts
 
 
 def _verdicts(columns: Sequence[Cells], m: int, n: int, treatment: str) -> States:

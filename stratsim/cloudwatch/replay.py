@@ -1,32 +1,48 @@
-"""Alarms replayed over series of minutes: when each evaluation sees what.
+"""Alarms over series of minutes: states, and transitions with their reasons.
 
-Source: user guide, pages AlarmThatSendsEmail and alarm-evaluation, and the
-sample events of cloudwatch-and-eventbridge. With a period of a minute or more
-an alarm is evaluated every minute on windows that end with that minute and are
-aligned to minutes, not to multiples of the period. Once EvaluationPeriods x
-Period exceeds a day, evaluation is hourly. A late datapoint is absent until it
-arrives; states that were reached without it are not rewritten.
+With a period of a minute or more an alarm is evaluated every minute; once
+EvaluationPeriods x Period exceeds a day, on the hour (user guide,
+AlarmThatSendsEmail and alarm-evaluation). States that were reached without a
+late datapoint are not rewritten when it comes.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import isnan
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from stratsim.cloudwatch import limits
+from stratsim.cloudwatch.composite import compile_rule, composite_state, order_composites
 from stratsim.cloudwatch.evaluation import STATES, State, evaluation_range, judge
-from stratsim.cloudwatch.math_alarm import resolver
+from stratsim.cloudwatch.low_samples import lacks_samples
 from stratsim.cloudwatch.parse import parse_evaluation
-from stratsim.cloudwatch.reader import isfinite_number
-from stratsim.cloudwatch.statistic import aggregate
-from stratsim.cloudwatch.thresholds import MISSING, breaches
+from stratsim.cloudwatch.reason import state_reason
+from stratsim.cloudwatch.windows import (
+    Delays,
+    Edges,
+    Minutes,
+    Values,
+    cells_of,
+    checked_band,
+    checked_counts,
+    checked_values,
+    open_minutes,
+)
 from stratsim.errors import InputError, Problem, shorten, unknown_name
-from stratsim.model.alarm import MetricAlarm
+from stratsim.model.alarm import CompositeAlarm, MetricAlarm
 
-Values: TypeAlias = Sequence[float | None]
 AlarmLike: TypeAlias = MetricAlarm | Mapping[str, Any]
-Edges: TypeAlias = Sequence[Sequence[float | None] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A change of state found by the evaluation after `minute`."""
+
+    minute: int
+    alarm: str
+    before: str
+    after: str
+    reason: str
 
 
 def evaluate_alarm(
@@ -34,6 +50,7 @@ def evaluate_alarm(
     datapoints: Values,
     previous_state: str = "OK",
     band: Edges | None = None,
+    sample_counts: Values | None = None,
 ) -> str:
     """Return the state after one evaluation.
 
@@ -49,6 +66,9 @@ def evaluate_alarm(
     band
         Lower and upper edge per datapoint, for operators that compare with an
         anomaly band; ``None`` where the band has no datapoint.
+    sample_counts
+        Samples per datapoint; a percentile alarm may keep its state for want
+        of them.
 
     Examples
     --------
@@ -63,19 +83,24 @@ def evaluate_alarm(
     """
     alarm = as_alarm(alarm)
     previous = as_state(previous_state, "previous_state")
-    values = _checked_values(datapoints, "datapoints")
-    edges = _checked_band(alarm, band, len(values))
-    cells = _cells(alarm, values, edges)
+    values = checked_values(datapoints, "datapoints")
+    edges = checked_band(alarm, band, len(values))
+    if sample_counts is not None:
+        counts = checked_counts(sample_counts, len(values))
+        if lacks_samples(alarm, counts):
+            return previous.name
+    cells = cells_of(alarm, values, edges)
     return judge(cells, alarm.m, alarm.n, alarm.treatment, previous).name
 
 
 def replay_alarm(
     alarm: AlarmLike,
     values: Values | Mapping[str, Values],
-    delay_minutes: int | Sequence[int] = 0,
+    delay_minutes: Delays = 0,
     evaluation_range: int | None = None,
     initial_state: str = "INSUFFICIENT_DATA",
     band: Edges | None = None,
+    sample_counts: Values | None = None,
 ) -> list[str]:
     """Return the state after each minute of a series.
 
@@ -97,18 +122,71 @@ def replay_alarm(
         The state before the first evaluation.
     band
         Edges per minute on a band alarm; those of a window's first minute count.
+    sample_counts
+        Samples per minute, for percentile alarms that mind them.
     """
     alarm = as_alarm(alarm)
+    minutes = open_minutes(alarm, values, delay_minutes, band, sample_counts)
+    states = _states(alarm, minutes, evaluation_range, initial_state)
+    return [STATES[state].name for _, state in states]
+
+
+def alarm_history(
+    alarm: AlarmLike,
+    values: Values | Mapping[str, Values],
+    delay_minutes: Delays = 0,
+    evaluation_range: int | None = None,
+    initial_state: str = "INSUFFICIENT_DATA",
+    band: Edges | None = None,
+    sample_counts: Values | None = None,
+    start: datetime | None = None,
+) -> tuple[Transition, ...]:
+    """Return the changes of state that `replay_alarm` finds, with their reasons.
+
+    `start` is when the first minute begins; without it the reasons tell the
+    time since then.
+    """
+    alarm = as_alarm(alarm)
+    minutes = open_minutes(alarm, values, delay_minutes, band, sample_counts)
     size = _checked_range(alarm, evaluation_range)
-    state: int = as_state(initial_state, "initial_state")
-    look, count = _window_reader(alarm, values, delay_minutes, band)
-    hourly = alarm.n * alarm.period_s > limits.SHORT_WINDOW_S
-    states = []
-    for minute in range(count):
-        if not hourly or (minute + 1) % 60 == 0:
-            state = judge(look(minute, size), alarm.m, alarm.n, alarm.treatment, state)
-        states.append(STATES[state].name)
-    return states
+    before = as_state(initial_state, "initial_state")
+    changes = []
+    for minute, code in _states(alarm, minutes, size, initial_state):
+        after = STATES[code]
+        if after is not before:
+            reason = state_reason(
+                alarm,
+                after,
+                minutes.datapoints(minute, size),
+                [_stamp(start, at) for at in minutes.starts(minute, size)],
+                minutes.edges_at(minute, size),
+            )
+            changes.append(Transition(minute, alarm.AlarmName, before.name, after.name, reason))
+        before = after
+    return tuple(changes)
+
+
+def replay_composites(
+    alarms: Sequence[MetricAlarm | CompositeAlarm], states: Mapping[str, Sequence[str]]
+) -> dict[str, list[str]]:
+    """Return the states of every alarm per minute, composites added.
+
+    `states` are those of the metric alarms, as `replay_alarm` gives them.
+    """
+    found = {name: list(one) for name, one in states.items()}
+    lengths = {len(one) for one in found.values()}
+    if len(lengths) > 1:
+        raise InputError([Problem("states", "lists of one length", shorten(sorted(lengths)))])
+    for alarm in order_composites(alarms):
+        rule = compile_rule(alarm.AlarmRule, alarm.AlarmName)
+        missing = [name for name in rule.children if name not in found]
+        if missing:
+            raise InputError([unknown_name("states", name, found) for name in missing])
+        found[alarm.AlarmName] = [
+            composite_state(rule, {name: one[minute] for name, one in found.items()}).name
+            for minute in range(max(lengths, default=0))
+        ]
+    return found
 
 
 def as_alarm(alarm: AlarmLike) -> MetricAlarm:
@@ -125,151 +203,28 @@ def as_state(word: object, where: str) -> State:
     raise InputError([unknown_name(where, str(word), State.__members__)])
 
 
-Look: TypeAlias = Callable[[int, int], Sequence[int]]  # minute, range -> cells
+def _states(
+    alarm: MetricAlarm, minutes: Minutes, size: int | None, initial_state: str
+) -> Iterator[tuple[int, int]]:
+    """Iterate over the minutes and the state after each of them."""
+    size = _checked_range(alarm, size)
+    state: int = as_state(initial_state, "initial_state")
+    due: Callable[[int], bool] = _every_minute
+    if alarm.n * alarm.period_s > limits.SHORT_WINDOW_S:
+        due = _on_the_hour
+    for minute in range(len(minutes)):
+        if due(minute) and not minutes.lacks_samples(minute, size):
+            cells = minutes.judged(minute, size)
+            state = judge(cells, alarm.m, alarm.n, alarm.treatment, state)
+        yield minute, state
 
 
-def _window_reader(
-    alarm: MetricAlarm, values: Any, delay_minutes: int | Sequence[int], band: Edges | None
-) -> tuple[Look, int]:
-    """Return what an evaluation sees, and how many minutes there are."""
-    if alarm.period_s % limits.MINUTE_S:
-        rule = "a multiple of 60 where values are per minute"
-        raise InputError([Problem("alarm.Period", rule, str(alarm.period_s))])
-    width = alarm.period_s // limits.MINUTE_S
-    if isinstance(values, Mapping):
-        return _math_reader(alarm, values, delay_minutes, band, width)
-    series = _checked_values(values, "values")
-    arrives = _arrivals(delay_minutes, len(series))
-    edges = _checked_band(alarm, band, len(series))
-    if width == 1:
-        return _minute_reader(_cells(alarm, series, edges), arrives), len(series)
-    statistic = _required_statistic(alarm)
-
-    def look(minute: int, size: int) -> list[int]:
-        windows = _windows(series, arrives, minute, size, width, statistic)
-        return _cells(alarm, windows, _edges_at(edges, minute, size, width))
-
-    return look, len(series)
+def _every_minute(minute: int) -> bool:
+    return True
 
 
-def _minute_reader(cells: Sequence[int], arrives: Sequence[int]) -> Look:
-    def look(minute: int, size: int) -> list[int]:
-        seen = range(max(minute - size + 1, 0), minute + 1)
-        return [cells[at] if arrives[at] <= minute else MISSING for at in seen]
-
-    return look
-
-
-def _math_reader(
-    alarm: MetricAlarm,
-    values: Mapping[str, Values],
-    delay_minutes: int | Sequence[int],
-    band: Edges | None,
-    width: int,
-) -> tuple[Look, int]:
-    stats = {query.Id: query.MetricStat for query in alarm.Metrics if query.MetricStat}
-    if set(values) != set(stats):
-        rule = f"one series for each of {', '.join(stats) or 'no Ids'}"
-        raise InputError([Problem("values", rule, ", ".join(values) or "nothing")])
-    series = {name: _checked_values(one, f"values.{name}") for name, one in values.items()}
-    count = len(next(iter(series.values())))
-    if any(len(one) != count for one in series.values()):
-        lengths = ", ".join(f"{name}: {len(one)}" for name, one in series.items())
-        raise InputError([Problem("values", "series of one length", lengths)])
-    arrives = _arrivals(delay_minutes, count)
-    edges = _checked_band(alarm, band, count)
-    resolve = resolver(alarm)
-
-    def look(minute: int, size: int) -> list[int]:
-        seen = {
-            stat: np.array(
-                _windows(series[name], arrives, minute, size, width, stat.Stat), np.float64
-            )
-            for name, stat in stats.items()
-        }
-        answer = resolve(seen.__getitem__).tolist()
-        return _cells(alarm, answer, _edges_at(edges, minute, size, width))
-
-    return look, count
-
-
-def _windows(
-    series: Values,
-    arrives: Sequence[int],
-    minute: int,
-    size: int,
-    width: int,
-    statistic: str,
-) -> list[float | None]:
-    """Return the datapoints of the windows that end with `minute`, oldest first."""
-    datapoints = []
-    for back in range(size, 0, -1):
-        end = minute + 1 - (back - 1) * width
-        seen = range(max(end - width, 0), max(end, 0))
-        samples = [series[at] for at in seen if arrives[at] <= minute]
-        # Each minute weighs the same: how many samples it had is not known here.
-        datapoints.append(aggregate([s for s in samples if s is not None], statistic))
-    return datapoints
-
-
-def _required_statistic(alarm: MetricAlarm) -> str:
-    if alarm.statistic is None:
-        rule = "given, to make one datapoint of several minutes"
-        hint = "For an expression give one series per Id."
-        raise InputError([Problem("alarm.Statistic", rule, "nothing", hint)])
-    # The sample counts of single minutes add up.
-    return "Sum" if alarm.statistic == "SampleCount" else alarm.statistic
-
-
-def _cells(alarm: MetricAlarm, values: Values, edges: Edges | None) -> list[int]:
-    if edges is None:
-        return [breaches(alarm, value) for value in values]
-    return [breaches(alarm, value, edge) for value, edge in zip(values, edges, strict=True)]
-
-
-def _edges_at(edges: Edges | None, minute: int, size: int, width: int) -> Edges | None:
-    if edges is None:
-        return None
-    starts = [minute + 1 - back * width for back in range(size, 0, -1)]
-    return [edges[start] if start >= 0 else None for start in starts]
-
-
-def _checked_values(values: Any, where: str) -> list[float | None]:
-    """Return the values with NaN as ``None``; infinity cannot be published."""
-    if isinstance(values, str) or not hasattr(values, "__iter__"):
-        raise InputError([Problem(where, "a list of numbers", shorten(values))])
-    series = [None if _is_missing(value) else value for value in values]
-    problems = [
-        Problem(f"{where}.{at}", "a finite number or null", shorten(value))
-        for at, value in enumerate(series)
-        if value is not None and not _is_number(value)
-    ]
-    if problems:
-        raise InputError(problems)
-    return [None if value is None else float(value) for value in series]
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and isnan(value))
-
-
-def _is_number(value: Any) -> bool:
-    real = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    return real and isfinite_number(value)
-
-
-def _checked_band(alarm: MetricAlarm, band: Edges | None, count: int) -> Edges | None:
-    if not alarm.banded:
-        return None
-    if band is None:
-        rule = "given for an alarm on an anomaly band"
-        raise InputError([Problem("band", rule, "nothing", "One [lower, upper] per value.")])
-    if len(band) != count:
-        raise InputError([Problem("band", f"{count} pairs, one per value", str(len(band)))])
-    for at, edge in enumerate(band):
-        if edge is not None and len(edge) != 2:
-            raise InputError([Problem(f"band.{at}", "[lower, upper] or null", shorten(edge))])
-    return band
+def _on_the_hour(minute: int) -> bool:
+    return (minute + 1) % 60 == 0
 
 
 def _checked_range(alarm: MetricAlarm, size: Any) -> int:
@@ -281,17 +236,10 @@ def _checked_range(alarm: MetricAlarm, size: Any) -> int:
     return size
 
 
-def _arrivals(delay_minutes: int | Sequence[int], count: int) -> list[int]:
-    """Return the first evaluation that sees each minute."""
-    delays: list[Any] = (
-        list(delay_minutes) if isinstance(delay_minutes, Iterable) else [delay_minutes] * count
-    )
-    if len(delays) != count:
-        rule = f"one whole number, or one for each of the {count} minutes"
-        raise InputError([Problem("delay_minutes", rule, f"{len(delays)} numbers")])
-    for delay in delays:
-        whole = isinstance(delay, int | np.integer) and not isinstance(delay, bool)
-        if not whole or delay < 0:
-            rule = "whole minutes of at least 0"
-            raise InputError([Problem("delay_minutes", rule, shorten(delay))])
-    return [at + int(delay) for at, delay in enumerate(delays)]
+def _stamp(start: datetime | None, minute: int) -> str:
+    """Return the time of a minute as reasons print it, or the time since the start."""
+    if start is not None:
+        return (start + timedelta(minutes=minute)).strftime("%d/%m/%y %H:%M:%S")
+    sign = "-" if minute < 0 else ""
+    hours, minutes = divmod(abs(minute), 60)
+    return f"{sign}{hours:02d}:{minutes:02d}:00"

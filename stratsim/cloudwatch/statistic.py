@@ -37,18 +37,6 @@ def percentile_of(statistic: str | None) -> float | None:
     return float(found["percent"]) / 100 if found and found["short"] == "p" else None
 
 
-def low_sample_limit(statistic: str | None) -> float | None:
-    """Return below how many samples a percentile says too little.
-
-    User guide, AlarmThatSendsEmail: 10 / (1 - p) from the median on, 10 / p
-    below it; ``None`` for what is no percentile and for p0 and p100.
-    """
-    p = percentile_of(statistic)
-    if p is None or not 0 < p < 1:
-        return None
-    return round(10 / (1 - p) if p >= 0.5 else 10 / p, 9)
-
-
 def _extended(samples: list[float], statistic: str) -> float | None:
     found = EXTENDED_STATISTIC.fullmatch(statistic)
     if found is None:

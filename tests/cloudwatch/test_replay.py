@@ -1,10 +1,19 @@
 """Series of minutes replayed; every expected state is counted on paper."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
-from stratsim.cloudwatch import evaluate_alarm, replay_alarm
+from stratsim.cloudwatch import (
+    alarm_history,
+    evaluate_alarm,
+    replay_alarm,
+    replay_composites,
+)
+from stratsim.cloudwatch.parse import parse_evaluation
 from stratsim.errors import InputError
+from stratsim.model.alarm import CompositeAlarm
 
 O, A, I = "OK", "ALARM", "INSUFFICIENT_DATA"  # noqa: E741
 
@@ -194,3 +203,37 @@ def test_bad_input_is_told_in_one_form(keys: dict[str, object], message: str) ->
 
     with pytest.raises(InputError, match=message):
         replay_alarm(**arguments)
+
+
+def test_composites_follow_their_children_minute_by_minute() -> None:
+    children = {"errors": [O, A, A, O], "quiet": [O, O, A, A]}
+    alarms = [
+        CompositeAlarm(AlarmName="page", AlarmRule="ALARM(loud) OR ALARM(nobody)"),
+        CompositeAlarm(AlarmName="loud", AlarmRule="ALARM(errors) AND NOT ALARM(quiet)"),
+        CompositeAlarm(AlarmName="nobody", AlarmRule="FALSE"),
+        *(parse_evaluation({**alarm(1, 1), "AlarmName": name}) for name in children),
+    ]
+
+    states = replay_composites(alarms, children)
+
+    assert states["loud"] == states["page"] == [O, A, O, O]
+    assert states["errors"] == children["errors"]
+
+
+def test_a_composite_without_the_states_of_a_child_is_refused() -> None:
+    alarms = [
+        CompositeAlarm(AlarmName="loud", AlarmRule="ALARM(errors)"),
+        parse_evaluation({**alarm(1, 1), "AlarmName": "errors"}),
+    ]
+
+    with pytest.raises(InputError, match=r"states: .*'errors'"):
+        replay_composites(alarms, {"other": [O]})
+
+
+def test_reasons_tell_the_calendar_where_there_is_one() -> None:
+    start = datetime(2026, 3, 1, 23, 59, tzinfo=UTC)
+
+    changes = alarm_history(alarm(1, 1), [0, 20], start=start)
+
+    assert "[0.0 (01/03/26 23:59:00)]" in changes[0].reason
+    assert "[20.0 (02/03/26 00:00:00)]" in changes[1].reason

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stratsim.cloudwatch.statistic import aggregate, low_sample_limit
+from stratsim.cloudwatch.statistic import aggregate
 from stratsim.errors import InputError
 
 TEN = [7.0, 1.0, 10.0, 2.0, 9.0, 3.0, 8.0, 4.0, 6.0, 5.0]
@@ -57,22 +57,3 @@ def test_p29_of_a_hundred_is_the_29th() -> None:
 def test_an_unknown_statistic_is_refused() -> None:
     with pytest.raises(InputError, match="statistic: must be one that CloudWatch has"):
         aggregate(TEN, "Median")
-
-
-@pytest.mark.parametrize(
-    ("statistic", "limit"),
-    [
-        ("p99", 1000),
-        ("p95", 200),
-        ("p90", 100),
-        ("p50", 20),
-        ("p10", 100),
-        ("p100", None),
-        ("tm99", None),
-        ("Sum", None),
-        (None, None),
-    ],
-)
-def test_how_many_samples_a_percentile_wants(statistic: str | None, limit: float | None) -> None:
-    """The figures of the user guide."""
-    assert low_sample_limit(statistic) == limit
