@@ -220,7 +220,7 @@ class TestPrinting:
 
         assert "checkout: 2 strategies, 4 replications, seed 7, engine des" in text
         assert "fast *" in text
-        assert "[-125, 325]" in text
+        assert "[0, 325]" in text
         assert "Look out: all strategies: only 4 runs" in text
         assert max(map(len, text.splitlines())) <= 140
 

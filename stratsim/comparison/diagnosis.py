@@ -34,7 +34,7 @@ def _few_runs(sample: Sample) -> Iterator[str]:
         values = sample.measures.get(name)
         count = 0 if values is None else int(np.isfinite(values).sum())
         if 0 < count < min(FEW, sample.runs):
-            yield f"{name} comes from {count} of {sample.runs} runs"
+            yield f"{name} applies in fewer than {FEW} of {sample.runs} runs"
 
 
 def _unseen(sample: Sample, outcomes: Mapping[str, float]) -> Iterator[str]:

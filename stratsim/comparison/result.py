@@ -135,9 +135,9 @@ class Comparison:
 
     def plot(self, ax: Axes | None = None, x: str = "deployment_duration_s") -> Axes:
         """Draw failed requests against another measure; return the axes."""
-        from stratsim.plot import draw_comparison
+        from stratsim.plot import plot_comparison
 
-        return draw_comparison(self, ax, x)
+        return plot_comparison(self, ax, x)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document of ``compare --json``; null where something is not known."""

@@ -5,6 +5,8 @@ the degrees of freedom are Satterthwaite's; Wilson's limits (1927) are combined
 by the distances of the strata's limits from their shares (Zou and Donner 2008).
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from stratsim.intervals.design import LEVEL, NAN, Bools, Design, Estimate, Z
@@ -12,13 +14,19 @@ from stratsim.model.quantities import Array
 
 
 def estimate_mean(values: Array, design: Design) -> Estimate:
-    """Return the weighted mean with Student's t interval."""
+    """Return the weighted mean with Student's t interval.
+
+    Where no value is negative, none can be: the interval ends at 0 then.
+    """
     there = design.known(values)
     count = int(there.sum())
     if count == 0:
         return Estimate()
     mean = weighted_mean(values[there], design.weight[there])
-    return student(mean, np.where(there, values, np.nan) - mean, design, count)
+    found = student(mean, np.where(there, values, np.nan) - mean, design, count)
+    if found.low < 0 and values[there].min() >= 0:
+        return replace(found, low=0.0)
+    return found
 
 
 def estimate_probability(events: Bools, design: Design) -> Estimate:

@@ -1,0 +1,11 @@
+"""Pictures in two layers: `numbers` are pure and tested, the rest draws them.
+
+Every drawing takes ``ax=`` and returns the axes; nothing is shown, no style is set,
+and matplotlib is loaded when something is drawn.
+"""
+
+from stratsim.plot.drawn_comparison import plot_comparison, plot_tradeoffs
+from stratsim.plot.drawn_plan import plot_plan
+from stratsim.plot.drawn_run import plot_run
+
+__all__ = ["plot_comparison", "plot_plan", "plot_run", "plot_tradeoffs"]
