@@ -107,6 +107,28 @@ class ResponseTimes:
         low = int(at)
         return column[low] + (at - low) * (column[low + 1] - column[low])
 
+    def survival_many(self, rho: Array, t_s: Array) -> Array:
+        """`survival` of arrays; the two are broadcast."""
+        rho, t_s = np.broadcast_arrays(rho, t_s)
+        step = self.log_times[1] - self.log_times[0]
+        at = (np.log(np.maximum(t_s, 1e-300)) - self.log_times[0]) / step
+        low = np.clip(at.astype(np.int64), 0, _T_CELLS - 2)
+        part = np.clip(at - low, 0.0, 1.0)
+        up = np.clip(rho, 0.0, 1.0) * _RHO_CELLS
+        row = np.minimum(up.astype(np.int64), _RHO_CELLS - 1)
+        rise = up - row
+        table = self.table
+        here = table[row, low] + part * (table[row, low + 1] - table[row, low])
+        above = table[row + 1, low] + part * (table[row + 1, low + 1] - table[row + 1, low])
+        return np.asarray(np.where(t_s <= 0, 1.0, here + rise * (above - here)))
+
+    def mean_many(self, rho: Array) -> Array:
+        """`mean` of an array."""
+        at = np.clip(rho, 0.0, 1.0) * _RHO_CELLS
+        low = np.minimum(at.astype(np.int64), _RHO_CELLS - 2)
+        wait = self.waits[low] + (at - low) * (self.waits[low + 1] - self.waits[low])
+        return np.asarray(self.mean_s + wait)
+
     def _column(self, t_s: float) -> list[float]:
         """P(response time > `t_s`) at each utilisation of the table."""
         step = self.log_times[1] - self.log_times[0]

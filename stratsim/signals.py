@@ -42,90 +42,92 @@ class Points:
     high: float
 
 
-Reading = Callable[[Sequence[Row], tuple[int, ...]], Points | None]
-
-
 def _sum(rows: Sequence[Row], sides: tuple[int, ...], field: int) -> float:
     return sum(row[side * WIDTH + field] for row in rows for side in sides)
 
 
-def _count(field: int, *, when_zero: bool = False) -> Reading:
-    """Read a count whose every sample is 1; absent when zero unless told."""
-
-    def read(rows: Sequence[Row], sides: tuple[int, ...]) -> Points | None:
-        total = _sum(rows, sides, field)
-        if total <= 0 and not (when_zero and _present(rows, sides)):
-            return None
-        return Points(total, total, 1.0, 1.0)
-
-    return read
+def _count(source: "Source", rows: Sequence[Row], sides: tuple[int, ...]) -> Points | None:
+    """Read a count whose every sample is 1."""
+    total = _sum(rows, sides, source.field)
+    if total <= 0 and not (source.when_zero and _present(rows, sides)):
+        return None
+    return Points(total, total, 1.0, 1.0)
 
 
 def _present(rows: Sequence[Row], sides: tuple[int, ...]) -> bool:
     return _sum(rows, sides, REQUESTS) > 0 or _sum(rows, sides, HEALTHY) > 0
 
 
-def _share(field: int) -> Reading:
+def _share(source: "Source", rows: Sequence[Row], sides: tuple[int, ...]) -> Points | None:
     """Read a 0/1 indicator per request: its average is a rate."""
-
-    def read(rows: Sequence[Row], sides: tuple[int, ...]) -> Points | None:
-        requests = _sum(rows, sides, REQUESTS)
-        if requests <= 0:
-            return None
-        total = _sum(rows, sides, field)
-        return Points(total, requests, 0.0 if total < requests else 1.0, 1.0 if total else 0.0)
-
-    return read
+    requests = _sum(rows, sides, REQUESTS)
+    if requests <= 0:
+        return None
+    total = _sum(rows, sides, source.field)
+    return Points(total, requests, 0.0 if total < requests else 1.0, 1.0 if total else 0.0)
 
 
-def _level(field: int, factor: float = 1.0) -> Reading:
+def _level(source: "Source", rows: Sequence[Row], sides: tuple[int, ...]) -> Points | None:
     """Read a level sampled once a minute: hosts, utilisation."""
-
-    def read(rows: Sequence[Row], sides: tuple[int, ...]) -> Points | None:
-        values = [
-            factor * sum(row[side * WIDTH + field] for side in sides)
-            for row in rows
-            if any(row[s * WIDTH + HEALTHY] + row[s * WIDTH + UNHEALTHY] > 0 for s in sides)
-        ]
-        if not values:
-            return None
-        return Points(sum(values), len(values), min(values), max(values))
-
-    return read
+    values = [
+        source.factor * sum(row[side * WIDTH + source.field] for side in sides)
+        for row in rows
+        if any(row[s * WIDTH + HEALTHY] + row[s * WIDTH + UNHEALTHY] > 0 for s in sides)
+    ]
+    if not values:
+        return None
+    return Points(sum(values), len(values), min(values), max(values))
 
 
-def _no_reading(rows: Sequence[Row], sides: tuple[int, ...]) -> Points | None:
+def _no_sum(source: "Source", rows: Sequence[Row], sides: tuple[int, ...]) -> Points | None:
     return None
+
+
+READERS: dict[str, Callable[["Source", Sequence[Row], tuple[int, ...]], Points | None]] = {
+    "count": _count, "share": _share, "level": _level, "time": _no_sum,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """How one metric is read: a sum over rows, or response times in `unit_s`."""
+    """How one metric is read from rows.
 
-    read: Reading
+    ``kind`` is "count" (every sample 1, absent at zero unless ``when_zero`` and
+    there are targets), "share" (a 0/1 indicator per request), "level" (sampled
+    once a minute, times ``factor``) or "time" (response times in ``unit_s``).
+    """
+
+    kind: str
+    field: int = REQUESTS
+    when_zero: bool = False
+    factor: float = 1.0
     unit_s: float = 0.0
+
+    def read(self, rows: Sequence[Row], sides: tuple[int, ...]) -> Points | None:
+        """Return the sums over `rows` for the asked revisions, None where no data."""
+        return READERS[self.kind](self, rows, sides)
 
 
 _ALB, _LAMBDA, _API = "AWS/ApplicationELB", "AWS/Lambda", "AWS/ApiGateway"
 
 SOURCES: dict[tuple[str, str], Source] = {
-    (_ALB, "RequestCount"): Source(_count(REQUESTS, when_zero=True)),
-    (_ALB, "HTTPCode_Target_5XX_Count"): Source(_count(ERRORS)),
-    (_ALB, "HTTPCode_ELB_5XX_Count"): Source(_count(REJECTED)),
-    (_ALB, "HTTPCode_ELB_503_Count"): Source(_count(REJECTED)),
-    (_ALB, "TargetResponseTime"): Source(_no_reading, 1.0),
-    (_ALB, "HealthyHostCount"): Source(_level(HEALTHY)),
-    (_ALB, "UnHealthyHostCount"): Source(_level(UNHEALTHY)),
-    (_LAMBDA, "Invocations"): Source(_count(REQUESTS)),
-    (_LAMBDA, "Errors"): Source(_share(ERRORS)),
-    (_LAMBDA, "Throttles"): Source(_count(REJECTED)),
-    (_LAMBDA, "Duration"): Source(_no_reading, 0.001),
-    (_API, "Count"): Source(_count(REQUESTS)),
-    (_API, "5XXError"): Source(_share(ERRORS)),
-    (_API, "5xx"): Source(_share(ERRORS)),
-    (_API, "Latency"): Source(_no_reading, 0.001),
-    ("AWS/ECS", "CPUUtilization"): Source(_level(CPU, 100.0)),
-    ("AWS/EC2", "CPUUtilization"): Source(_level(CPU, 100.0)),
+    (_ALB, "RequestCount"): Source("count", REQUESTS, when_zero=True),
+    (_ALB, "HTTPCode_Target_5XX_Count"): Source("count", ERRORS),
+    (_ALB, "HTTPCode_ELB_5XX_Count"): Source("count", REJECTED),
+    (_ALB, "HTTPCode_ELB_503_Count"): Source("count", REJECTED),
+    (_ALB, "TargetResponseTime"): Source("time", unit_s=1.0),
+    (_ALB, "HealthyHostCount"): Source("level", HEALTHY),
+    (_ALB, "UnHealthyHostCount"): Source("level", UNHEALTHY),
+    (_LAMBDA, "Invocations"): Source("count", REQUESTS),
+    (_LAMBDA, "Errors"): Source("share", ERRORS),
+    (_LAMBDA, "Throttles"): Source("count", REJECTED),
+    (_LAMBDA, "Duration"): Source("time", unit_s=0.001),
+    (_API, "Count"): Source("count", REQUESTS),
+    (_API, "5XXError"): Source("share", ERRORS),
+    (_API, "5xx"): Source("share", ERRORS),
+    (_API, "Latency"): Source("time", unit_s=0.001),
+    ("AWS/ECS", "CPUUtilization"): Source("level", CPU, factor=100.0),
+    ("AWS/EC2", "CPUUtilization"): Source("level", CPU, factor=100.0),
 }
 """The metrics a deployment emits: (namespace, name) -> how it is read."""
 
