@@ -6,12 +6,13 @@ With ``noise: expected`` durations and delays are their means and the phase is 0
 chances (of start-up, hooks, crashes, lifecycle failures) keep their draws.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from stratsim.model.quantities import Array, Distribution
+from stratsim.model.quantities import Array, Distribution, Fixed
 from stratsim.model.release import Fault
 from stratsim.model.scenario import Scenario
 from stratsim.model.settings import MINUTE_S
@@ -19,6 +20,11 @@ from stratsim.streams import CountStream, Streams
 
 CHUNK = 64
 """Periods drawn at once for quantities that have one value per minute."""
+
+KEPT = 24
+"""Chunks, from a deployment's creation on, that are drawn for a whole block: a day."""
+
+Sampler = Callable[[np.random.Generator, int | tuple[int, ...]], Array]
 
 _MOST = 4096
 _LEAST = 16
@@ -55,7 +61,7 @@ class Block:
     def draw(self, distribution: Distribution, *key: str | int, n: int | None = None) -> Array:
         """Return draws of `distribution`; its mean where noise is off."""
         shape = self._shape(n)
-        if self.expected:
+        if self.expected or isinstance(distribution, Fixed):
             return np.broadcast_to(distribution.mean, shape)
         # the distribution is part of the key: two strategies may differ in it
         return self._keep(
@@ -67,7 +73,12 @@ class Block:
     def _shape(self, n: int | None) -> int | tuple[int, ...]:
         return self.size if n is None else (self.size, n)
 
-    def _keep(self, name, make, key) -> Array:  # type: ignore[no-untyped-def]
+    def _keep(
+        self,
+        name: tuple[str | int, ...],
+        make: Callable[[np.random.Generator], Array],
+        key: tuple[str | int, ...],
+    ) -> Array:
         if name not in self._cache:
             self._cache[name] = make(self.streams.rng("world", self.index, *key))
         return self._cache[name]
@@ -94,27 +105,41 @@ class Block:
             return np.zeros(self.size) if self.expected else MINUTE_S * self.uniform(*key)
         return np.full(self.size, float(setting))
 
-    def traffic_factor(self, chunk: int) -> Array:
-        """Gamma factors of `CHUNK` minutes, (replications, CHUNK), mean 1.
+    def traffic_factor(self, chunk: int, row: int) -> Array:
+        """Gamma factors of `CHUNK` minutes of one replication, mean 1.
 
         A Poisson count whose mean is multiplied by a gamma factor of mean 1 and
         variance (D - 1) / mean is negative binomial with variance/mean D.
         """
         over = self.scenario.traffic.dispersion - 1
         if over <= 0 or self.expected:
-            return np.broadcast_to(1.0, (self.size, CHUNK))
-        edges = MINUTE_S * (chunk * CHUNK + np.arange(CHUNK + 1))
+            return np.broadcast_to(1.0, CHUNK)
+        edges = MINUTE_S * (chunk * CHUNK + np.arange(CHUNK + 1, dtype=np.float64))
         means = np.maximum(np.diff(self.scenario.traffic.profile.arrivals(edges)), 1e-12)
         shape = means / over
-        return self._keep(
-            ("factor", chunk),
-            lambda rng: rng.gamma(shape, 1 / shape, (self.size, CHUNK)),
-            ("traffic", chunk % (1 << 32)),
+        return self._minutes(
+            "traffic", chunk, row, lambda rng, size: rng.gamma(shape, 1 / shape, size)
         )
 
-    def delay_s(self, chunk: int) -> Array:
-        """Publication delays of `CHUNK` minutes, (replications, CHUNK) [s]."""
-        return self.draw(self.scenario.metrics.delay, "delay", chunk % (1 << 32), n=CHUNK)
+    def delay_s(self, chunk: int, row: int) -> Array:
+        """Publication delays of `CHUNK` minutes of one replication [s]."""
+        delay = self.scenario.metrics.delay
+        if self.expected or isinstance(delay, Fixed):
+            return np.broadcast_to(delay.mean, CHUNK)
+        return self._minutes("delay", chunk, row, delay.sample)
+
+    def _minutes(self, purpose: str, chunk: int, row: int, sample: Sampler) -> Array:
+        """Return one row of a value per minute; kept for the block for `KEPT` chunks only.
+
+        A deployment may last for months: later minutes are drawn for one
+        replication at a time, to bound the memory.
+        """
+        key = (purpose, chunk % (1 << 32))
+        if -KEPT <= chunk < KEPT:
+            shape = (self.size, CHUNK)
+            block = self._keep(("minutes", *key), lambda rng: sample(rng, shape), key)
+            return np.asarray(block[row])
+        return sample(self.streams.rng("world", self.index, *key, row), CHUNK)
 
     def row(self, replication: int, outcome: int | None = None) -> "World":
         """Return the world of one replication of this block."""

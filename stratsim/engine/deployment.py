@@ -272,7 +272,7 @@ class Deployment:
         chunk, place = divmod(minute, CHUNK)
         block, row = self.world.block, self.world.row
         if self._factors[0] != chunk:
-            self._factors = (chunk, block.traffic_factor(chunk)[row].tolist())
+            self._factors = (chunk, block.traffic_factor(chunk, row).tolist())
         self.flow.factor = self._factors[1][place]
         dice = self.flow.dice
         if not dice.expected:
@@ -283,7 +283,7 @@ class Deployment:
         chunk, place = divmod(minute, CHUNK)
         if self._delays[0] != chunk:
             row = self.world.row
-            self._delays = (chunk, self.world.block.delay_s(chunk)[row].tolist())
+            self._delays = (chunk, self.world.block.delay_s(chunk, row).tolist())
         end = (minute + 1) * MINUTE_US - self.phase_us
         row_, parts = self.flow.close_minute()
         self.telemetry.close(row_, parts, end + us(self._delays[1][place]))
