@@ -8,7 +8,7 @@ chances (of start-up, hooks, crashes, lifecycle failures) keep their draws.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -29,6 +29,11 @@ Sampler = Callable[[np.random.Generator, int | tuple[int, ...]], Array]
 _MOST = 4096
 _LEAST = 16
 _CELLS = 1 << 19
+
+
+@lru_cache(maxsize=8)
+def _constant(value: float) -> Array:
+    return np.broadcast_to(value, CHUNK)
 
 
 def block_size(scenario: Scenario) -> int:
@@ -113,7 +118,7 @@ class Block:
         """
         over = self.scenario.traffic.dispersion - 1
         if over <= 0 or self.expected:
-            return np.broadcast_to(1.0, CHUNK)
+            return _constant(1.0)
         edges = MINUTE_S * (chunk * CHUNK + np.arange(CHUNK + 1, dtype=np.float64))
         means = np.maximum(np.diff(self.scenario.traffic.profile.arrivals(edges)), 1e-12)
         shape = means / over
@@ -125,7 +130,7 @@ class Block:
         """Publication delays of `CHUNK` minutes of one replication [s]."""
         delay = self.scenario.metrics.delay
         if self.expected or isinstance(delay, Fixed):
-            return np.broadcast_to(delay.mean, CHUNK)
+            return _constant(delay.mean)
         return self._minutes("delay", chunk, row, delay.sample)
 
     def _minutes(self, purpose: str, chunk: int, row: int, sample: Sampler) -> Array:
