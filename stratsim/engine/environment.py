@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from stratsim.engine.clock import us
 from stratsim.engine.effects import ramp_mean
-from stratsim.engine.fleet import Fleet
 from stratsim.model.release import Fault
 from stratsim.model.scenario import Scenario
 
@@ -25,10 +24,9 @@ CALM = Surroundings()
 class Environment:
     """The environment faults of a scenario over a run's time."""
 
-    def __init__(self, scenario: Scenario, fleet: Fleet) -> None:
+    def __init__(self, scenario: Scenario) -> None:
         self.faults = tuple((f, *_times(f)) for f in scenario.environment)
         self.zones = scenario.service.zones
-        self.fleet = fleet
 
     def over(self, begin: int, end: int) -> Surroundings:
         """Return the means over [begin, end) microseconds."""
@@ -40,7 +38,7 @@ class Environment:
             low, high = max(begin, start), min(end, stop)
             if high <= low:
                 continue
-            reach = self._reach(fault) * (high - low) / (end - begin)
+            reach = self.reach(fault) * (high - low) / (end - begin)
             level = ramp_mean(low, high, start, ramp) * reach
             if fault.kind == "errors":
                 passing *= 1 - fault.rate.mean * level
@@ -52,7 +50,8 @@ class Environment:
                 capacity *= 1 + (fault.factor.mean - 1) * level
         return Surroundings(1 - passing, factor, add_s, capacity)
 
-    def _reach(self, fault: Fault) -> float:
+    def reach(self, fault: Fault) -> float:
+        """Return the share of the fleet that `fault` strikes."""
         zones = len(fault.zones) / self.zones if fault.zones else 1.0
         return zones * fault.instances
 

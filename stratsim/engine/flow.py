@@ -84,7 +84,7 @@ class Flow:
         self.base_errors, self.clumping = service.error_rate, service.error_dispersion
         self.late_s = scenario.slo.latency
         self.users = traffic.users
-        self.environment = Environment(scenario, fleet)
+        self.environment = Environment(scenario)
         self.dice = Dice(expected=scenario.noise == "expected")
         self.truth = Truth()
         self.since = 0

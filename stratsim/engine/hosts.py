@@ -4,107 +4,43 @@ Source: CodeDeploy User Guide, pages "CodeDeploy instance health" and "Working
 with deployment configurations"; API reference, MinimumHealthyHosts.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import simpy
 
 from stratsim.engine.clock import us
-from stratsim.engine.failure import StepFailedError, failing_hook, never_healthy
+from stratsim.engine.failure import StepFailedError
 from stratsim.engine.fleet import Unit
-from stratsim.model.plan import HostEvent, Roll
+from stratsim.engine.scripts import Script
+from stratsim.model.plan import HostEvent, Roll, Zone
 
 if TYPE_CHECKING:
     from stratsim.engine.deployment import Deployment
 
-Process = Generator[Any, Any, Any]
-
-
-class Script:
-    """What happens on each host: durations and failures of every event, drawn.
-
-    Host i of the fleet has the same draws whatever the strategy.
-    """
-
-    def __init__(
-        self,
-        run: "Deployment",
-        events: Sequence[HostEvent],
-        units: Sequence[Unit],
-        *,
-        new: bool,
-        purpose: str,
-    ) -> None:
-        self.run, self.events, self.new = run, events, new
-        size = max(run.scenario.service.instances, 1)
-        world = run.world
-        self.place = {unit.number: unit.number % size for unit in units}
-        self.durations = [
-            [us(d) for d in world.values(e.duration, size, "host", purpose, e.event)]
-            for e in events
-        ]
-        self.chances = [
-            world.chances(size, "host fails", purpose, e.event) if e.failure > 0 else None
-            for e in events
-        ]
-        self.doomed: dict[int, str] = {}
-        if new:
-            self._doom(units)
-
-    def _doom(self, units: Sequence[Unit]) -> None:
-        """Note at which event the release's faults fail a host."""
-        names = [event.event for event in self.events]
-        for event in names:
-            for unit, struck in zip(units, failing_hook(self.run, units, event), strict=True):
-                if struck:
-                    self.doomed.setdefault(unit.number, event)
-        verdict = "ValidateService" if "ValidateService" in names else names[-1]
-        for fault in self.run.world.faults:
-            if fault.kind == "host":
-                for unit in units:
-                    if self.place[unit.number] == fault.spec.index:
-                        self.doomed.setdefault(unit.number, verdict)
-        if any(e.effect == "allow" for e in self.events):
-            for unit, sick in zip(units, never_healthy(self.run, units), strict=True):
-                if sick:
-                    self.doomed.setdefault(unit.number, _NEVER)
-
-    def play(self, unit: Unit) -> Process:
-        """Run the events on `unit`; return whether all succeeded."""
-        run, place = self.run, self.place[unit.number]
-        for at, event in enumerate(self.events):
-            chances = self.chances[at]
-            sick = event.effect == "allow" and self.doomed.get(unit.number) == _NEVER
-            failing = sick or self.doomed.get(unit.number) == event.event
-            failing |= chances is not None and chances[place] < event.failure
-            duration, limit = self.durations[at][place], us(event.timeout_s)
-            if event.effect == "block":
-                run.take_out(unit)
-            late = sick or duration > limit
-            spent = limit if late else duration
-            if spent:
-                yield run.wait(spent)
-            if failing or late:
-                run.note("host", f"{_name(unit)} {event.event} {'timed out' if late else 'failed'}")
-                run.take_out(unit, struck=failing and self.new)
-                return False
-            if run.traced:
-                run.note("host", f"{_name(unit)} {event.event}")
-            if event.effect == "allow":
-                run.convert(unit, new=self.new)
-        return True
-
-
-_NEVER = "never healthy"
-
-
-def _name(unit: Unit) -> str:
-    return f"host {unit.number}"
+Process = Generator[Any, Any, None]
 
 
 class Hosts:
-    """One pass over a fleet, as many hosts at a time as the minimum allows."""
+    """One pass over a fleet, as many hosts at a time as the minimum allows.
+
+    Healthy (H) is a host whose last deployment worked; those in flight count
+    among them until their result is there, but not as available.
+
+    Parameters
+    ----------
+    run, step
+        The deployment and its step.
+    units
+        The hosts to deploy to.
+    pool
+        The fleet in which healthy hosts are counted, `units` among them.
+    new
+        Whether they get the new revision.
+    purpose
+        Names the draws.
+    """
 
     def __init__(
         self,
@@ -112,22 +48,20 @@ class Hosts:
         step: Roll,
         units: Sequence[Unit],
         *,
+        pool: Sequence[Unit],
         new: bool,
         purpose: str = "deploy",
     ) -> None:
-        self.run_, self.step = run, step
+        self.run_, self.step, self.size = run, step, len(pool)
         self.script = Script(run, step.events, units, new=new, purpose=purpose)
-        order = {place: at for at, place in enumerate(run.world.order(max(len(units), 1)))}
-        ranked = sorted(enumerate(units), key=lambda pair: order[pair[0]])
-        # Unhealthy hosts are tried first (page "CodeDeploy instance health").
-        self.waiting = sorted((unit for _, unit in ranked), key=lambda unit: unit.healthy)
+        self.waiting = _in_order(run, units)
         self.total = len(units)
         self.succeeded = 0
-        self.forced = purpose == "rollback"
-        pool = run.fleet.of(new=True) if step.fleet == "new" else run.hosts()
+        # Hosts that have the revision already are none of this pass, and count for it.
+        self.spared = sum(u.healthy for u in pool) - sum(u.healthy for u in units)
         self.healthy = Counter(unit.zone for unit in pool if unit.healthy)
-        self.flying_healthy: Counter[int] = Counter()
         self.flying: dict[int, tuple[Unit, bool, simpy.Process]] = {}
+        self.away: Counter[int] = Counter()
         self.finished: list[tuple[Unit, bool]] = []
         self.wake = run.env.event()
 
@@ -150,33 +84,40 @@ class Hosts:
     def run(self) -> Process:
         """Run the pass; raises `StepFailedError` by the rules of healthy hosts."""
         step, run = self.step, self.run_
-        known = step.single_must_succeed or self.forced
-        if not known and 0 < self.total <= step.minimum_healthy:
-            raise StepFailedError("HEALTH_CONSTRAINTS_INVALID")
+        self._refuse()
         run.note("lifecycle", f"{step.event} begins: {self.total} hosts")
-        if step.zones > 1:
-            yield from self._zones()
+        if step.zones:
+            yield from self._zones(step.zones)
         else:
-            yield from self._pass(None)
-        least = 1 if known else max(step.minimum_healthy, 1)
-        if self.total and self.succeeded < least:
+            yield from self._pass(self.waiting, 0, 0)
+        # At least one has to succeed, even where no host needs to stay healthy.
+        if self.succeeded < 1 or self.succeeded + self.spared < step.minimum_healthy:
             raise StepFailedError("HEALTH_CONSTRAINTS")
         run.note("lifecycle", f"{step.event} ends: {self.succeeded} of {self.total} succeeded")
 
-    def _zones(self) -> Process:
-        step, run = self.step, self.run_
-        zones = sorted({unit.zone for unit in self.waiting})
-        for at, zone in enumerate(zones):
-            yield from self._pass(zone)
-            if at < len(zones) - 1:
-                pause = step.first_zone_monitor_s if at == 0 else step.zone_monitor_s
-                run.note("lifecycle", f"zone {zone} done, monitored")
-                yield run.wait(us(pause))
+    def _refuse(self) -> None:
+        """Fail before any host is touched where the minimum can never be kept."""
+        step = self.step
+        if not self.total:
+            raise StepFailedError("NO_INSTANCES")
+        crowded = any(zone.minimum_healthy >= zone.count for zone in step.zones)
+        if step.minimum_healthy >= self.size or crowded:
+            raise StepFailedError("HEALTH_CONSTRAINTS_INVALID")
 
-    def _pass(self, zone: int | None) -> Process:
-        queue = [u for u in self.waiting if zone is None or u.zone == zone]
+    def _zones(self, zones: Sequence[Zone]) -> Process:
+        """Go zone by zone, with a watch after each but the last."""
+        step, run = self.step, self.run_
+        queues = [deque(u for u in self.waiting if u.zone == z + 1) for z in range(len(zones))]
+        for at, (queue, zone) in enumerate(zip(queues, zones, strict=True)):
+            yield from self._pass(queue, at + 1, zone.minimum_healthy)
+            if at < len(zones) - 1:
+                run.note("lifecycle", f"zone {at + 1} done, monitored")
+                yield run.wait(us(step.zone_monitor_s if at else step.first_zone_monitor_s))
+
+    def _pass(self, queue: deque[Unit], zone: int, least: int) -> Process:
+        """Work through `queue`; `least` hosts of its zone stay healthy (zone 0: no zones)."""
         while queue or self.flying:
-            self._start(queue, zone)
+            self._start(queue, zone, least)
             if not self.flying:
                 raise StepFailedError("HEALTH_CONSTRAINTS")
             self.wake = self.run_.env.event()
@@ -184,27 +125,32 @@ class Hosts:
                 yield self.wake
             self._collect(queue)
 
-    def _start(self, queue: list[Unit], zone: int | None) -> None:
+    def _start(self, queue: deque[Unit], zone: int, least: int) -> None:
         """Start as many hosts as may be out of service at once."""
         if self.step.barrier and self.flying:
             return
-        while queue and (not queue[0].healthy or self._may_take(zone)):
-            self._launch(queue.pop(0))
+        while queue and self._may_take(queue[0], zone, least):
+            self._launch(queue.popleft())
 
-    def _may_take(self, zone: int | None) -> bool:
-        """Whether one more healthy host may leave; those in flight count as away."""
-        step, away = self.step, self.flying_healthy.total()
-        if self.healthy.total() - away <= step.minimum_healthy or away >= step.concurrency:
+    def _may_take(self, unit: Unit, zone: int, least: int) -> bool:
+        """Whether `unit` may go now: a healthy one only while more than the minimum stay."""
+        step, away = self.step, self.away.total()
+        if step.throttled and len(self.flying) >= step.concurrency:
             return False
-        if zone is None:
+        if not unit.healthy:
             return True
-        return self.healthy[zone] - self.flying_healthy[zone] > step.zone_minimum_healthy
+        if self.healthy.total() - away <= step.minimum_healthy:
+            return False
+        return not zone or self.healthy[zone] - self.away[zone] > least
 
     def _launch(self, unit: Unit) -> None:
         run = self.run_
         process = run.env.process(self.script.play(unit))
         self.flying[unit.number] = (unit, unit.healthy, process)
-        self.flying_healthy[unit.zone] += unit.healthy
+        self.away[unit.zone] += unit.healthy
+        self.waiting_left -= 1
+        unit.tried = True
+        run.note("target", f"{unit.name} InProgress")
         run.children.add(process)
         process.callbacks.append(lambda event, unit=unit: self._done(unit, event))
 
@@ -213,25 +159,40 @@ class Hosts:
         if not self.wake.triggered:
             self.wake.succeed()
 
-    def _collect(self, queue: list[Unit]) -> None:
+    def _collect(self, queue: deque[Unit]) -> None:
         """Take note of the hosts that are done and decide whether to go on."""
         failed = False
         for unit, ok in self.finished:
             _, was_healthy, process = self.flying.pop(unit.number)
             self.run_.children.discard(process)
-            self.flying_healthy[unit.zone] -= was_healthy
+            self.run_.note("target", f"{unit.name} {'Succeeded' if ok else 'Failed'}")
+            self.away[unit.zone] -= was_healthy
             self.healthy[unit.zone] += int(ok) - int(was_healthy)
             unit.healthy = ok
             self.succeeded += ok
             failed |= not ok
         self.finished.clear()
-        if failed and queue and not self.forced:
+        if failed:
             self._check(queue)
 
-    def _check(self, queue: list[Unit]) -> None:
-        """Fail where the minimum of healthy hosts no longer allows to go on."""
-        hopeful = sum(1 for _, was_healthy, _ in self.flying.values() if not was_healthy)
-        # The bar is equality: at the minimum no further healthy host may be taken.
-        short = self.healthy.total() + hopeful <= self.step.minimum_healthy
-        if self.step.single_must_succeed or (queue[0].healthy and short):
+    def _check(self, queue: deque[Unit]) -> None:
+        """Fail where hosts wait and the minimum does not let them go.
+
+        The bar is equality: with 10 hosts and a minimum of 9 one failure ends it.
+        """
+        if not self.waiting_left:
+            return
+        hopeful = sum(not was_healthy for _, was_healthy, _ in self.flying.values())
+        hopeful += sum(not unit.healthy for unit in queue)
+        if self.healthy.total() + hopeful <= self.step.minimum_healthy:
             raise StepFailedError("HEALTH_CONSTRAINTS")
+
+
+def _in_order(run: "Deployment", units: Sequence[Unit]) -> deque[Unit]:
+    """Return hosts as they are tried: Unhealthy, then of an unknown, an old, the current revision.
+
+    Within a state the choice is random; by index where noise is off.
+    """
+    place = {at: n for n, at in enumerate(run.world.order(max(len(units), 1)))}
+    ranked = sorted(enumerate(units), key=lambda p: (p[1].healthy, p[1].rank, place[p[0]]))
+    return deque(unit for _, unit in ranked)

@@ -1,0 +1,92 @@
+"""What a plan will change and when, for many replications at once.
+
+A change is a column: a time per replication and what it adds to the instances
+in service, running or struck, or the weight that it sets. Columns are sorted by
+time in each row, so the engine walks them with one pointer per replication.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stratsim.model.quantities import Array
+
+Times = NDArray[np.int64]
+NEVER = np.int64(1 << 62)
+KINDS = ("old", "new", "running", "lost_old", "lost_new")
+
+
+@dataclass(slots=True)
+class Changes:
+    """Sorted columns: ``time`` (rows, columns) [us], and what each adds.
+
+    ``weight`` is NaN where the column sets none; ``ordered`` is when it was
+    ordered, after which it can no longer be called off.
+    """
+
+    time: Times
+    ordered: Times
+    weight: Array
+    add: dict[str, Array]
+
+    def take(self, keep: NDArray[np.int64]) -> "Changes":
+        """Return the rows `keep`."""
+        return Changes(
+            self.time[keep],
+            self.ordered[keep],
+            self.weight[keep],
+            {kind: values[keep] for kind, values in self.add.items()},
+        )
+
+
+@dataclass(slots=True)
+class Draft:
+    """Columns in the making, in any order."""
+
+    rows: int
+    columns: list[tuple[Times, Times, Array, dict[str, Array]]] = field(default_factory=list)
+
+    def put(self, time: Times, *, ordered: Times | None = None, weight: object = None, **add: object) -> None:
+        """Add a column; `add` names `KINDS`, numbers or (rows,) arrays."""
+        full = np.full(self.rows, np.nan)
+        if weight is not None:
+            full = np.broadcast_to(np.asarray(weight, dtype=float), (self.rows,))
+        self.columns.append((
+            np.broadcast_to(time, (self.rows,)),
+            np.broadcast_to(time if ordered is None else ordered, (self.rows,)),
+            full,
+            {k: np.broadcast_to(np.asarray(v, dtype=float), (self.rows,)) for k, v in add.items()},
+        ))
+
+    def hosts(self, time: Times, **add: object) -> None:
+        """Add a column per host: `time` is (rows, hosts)."""
+        for host in range(time.shape[1]):
+            here = {
+                k: np.asarray(v)[:, host] if np.ndim(v) == 2 else v for k, v in add.items()
+            }
+            self.put(time[:, host], **here)
+
+    def sorted(self) -> Changes:
+        """Return the columns in the order of their times."""
+        if not self.columns:
+            self.put(np.full(self.rows, NEVER))
+        time = np.stack([c[0] for c in self.columns], axis=1)
+        order = np.argsort(time, axis=1, kind="stable")
+        pick = lambda values: np.take_along_axis(np.stack(values, axis=1), order, axis=1)  # noqa: E731
+        zero = np.zeros(self.rows)
+        return Changes(
+            np.take_along_axis(time, order, axis=1),
+            pick([c[1] for c in self.columns]),
+            pick([c[2] for c in self.columns]),
+            {
+                kind: pick([c[3].get(kind, zero) for c in self.columns])
+                for kind in KINDS
+                if any(kind in c[3] for c in self.columns)
+            },
+        )
+
+
+def us_many(seconds: Array) -> Times:
+    """Return whole microseconds of an array."""
+    return np.asarray(np.rint(seconds * 1e6), dtype=np.int64)

@@ -1,0 +1,84 @@
+"""The worlds of many replications of one outcome, as arrays."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stratsim.engine.effects import SERVED
+from stratsim.model.quantities import Array, Distribution
+from stratsim.model.release import Fault
+from stratsim.model.scenario import Scenario
+from stratsim.world import Block
+
+Rows = NDArray[np.int64]
+
+
+class Draws:
+    """Rows of a block of worlds that share an outcome.
+
+    The keys are those of `stratsim.world.World`: both engines meet the same worlds.
+    """
+
+    def __init__(self, block: Block, rows: Rows, outcome: int) -> None:
+        self.block, self.rows, self.outcome = block, rows, outcome
+        self.scenario: Scenario = block.scenario
+        self.size = max(self.scenario.service.instances, 1)
+        self.specs: Sequence[Fault] = self.scenario.release.outcomes[outcome].faults
+
+    def value(self, distribution: Distribution, *key: str | int) -> Array:
+        """Return one draw per row, (rows,)."""
+        return np.asarray(self.block.draw(distribution, *key)[self.rows])
+
+    def values(self, distribution: Distribution, *key: str | int) -> Array:
+        """Return one draw per row and instance, (rows, instances)."""
+        return np.asarray(self.block.draw(distribution, *key, n=self.size)[self.rows])
+
+    def chance(self, *key: str | int) -> Array:
+        """Return one uniform per row, (rows,)."""
+        return self.block.uniform(*key)[self.rows]
+
+    def chances(self, *key: str | int) -> Array:
+        """Return one uniform per row and instance, (rows, instances)."""
+        return self.block.uniform(*key, n=self.size)[self.rows]
+
+    def order(self) -> NDArray[np.int64]:
+        """Return the order in which hosts are taken, (rows, instances)."""
+        if self.block.expected:
+            return np.broadcast_to(np.arange(self.size), (len(self.rows), self.size))
+        return np.argsort(self.block.uniform("order", n=self.size)[self.rows], axis=1)
+
+    def zones(self) -> NDArray[np.int64]:
+        """Return each place's zone, (instances,)."""
+        return np.arange(self.size) % self.scenario.service.zones + 1
+
+    def hits(self, number: int) -> Array:
+        """Return how much fault `number` strikes each instance, (rows, instances)."""
+        fault = self.specs[number]
+        hit = np.ones((len(self.rows), self.size))
+        if fault.instances < 1:
+            if self.block.expected:
+                hit *= fault.instances
+            else:
+                hit = (self.chances("hit", self.outcome, number) < fault.instances).astype(float)
+        if fault.zones:
+            hit = hit * np.isin(self.zones(), fault.zones)
+        return hit
+
+    def drawn(self, number: int, name: str, distribution: Distribution) -> Array:
+        """Return a fault's drawn quantity, (rows,)."""
+        return self.value(distribution, "fault", self.outcome, number, name)
+
+    def struck(self, kind: str, event: str) -> NDArray[np.bool_]:
+        """Return on which instances the faults of a kind strike, (rows, instances)."""
+        struck = np.zeros((len(self.rows), self.size), dtype=bool)
+        for number, fault in enumerate(self.specs):
+            if fault.kind == kind and fault.event == event:
+                chance = self.chances(f"{kind} fault", number)
+                struck |= chance < fault.probability * self.hits(number)
+        return struck
+
+    @property
+    def served(self) -> list[int]:
+        """Numbers of the faults that requests can meet."""
+        return [n for n, fault in enumerate(self.specs) if fault.kind in SERVED]

@@ -1,0 +1,37 @@
+"""Faults of the environment over one stretch, for many replications at once."""
+
+import numpy as np
+
+from stratsim.engine.batch.changes import Times
+from stratsim.engine.environment import Environment
+from stratsim.model.quantities import Array
+
+
+def surroundings(environment: Environment, begin: Times, end: Times) -> tuple[Array, ...] | None:
+    """Return failing share, latency factor and added [s], capacity factor; None when calm."""
+    if not environment.faults:
+        return None
+    span = np.maximum(end - begin, 1).astype(float)
+    passing = factor = capacity = np.ones(len(begin))
+    add_s = np.zeros(len(begin))
+    for fault, start, stop, ramp in environment.faults:
+        low, high = np.maximum(begin, start), np.minimum(end, stop)
+        length = np.clip(high - low, 0, None).astype(float)
+        reach = environment.reach(fault) / span
+        level = np.where(length > 0, (_area(high, start, ramp) - _area(low, start, ramp)) * reach, 0)
+        if fault.kind == "errors":
+            passing = passing * (1 - fault.rate.mean * level)
+        elif fault.kind == "latency":
+            scale = 1.0 if fault.factor is None else fault.factor.mean
+            factor = factor * (1 + (scale - 1) * level)
+            add_s = add_s + fault.add.mean * level
+        elif fault.kind == "capacity" and fault.factor is not None:
+            capacity = capacity * (1 + (fault.factor.mean - 1) * level)
+    return 1 - passing, factor, add_s, capacity
+
+
+def _area(at: Times, onset: int, ramp: int) -> Array:
+    run = np.maximum(at - onset, 0).astype(float)
+    if ramp == 0:
+        return run
+    return np.asarray(np.where(run < ramp, run * run / (2 * ramp), run - ramp / 2))
