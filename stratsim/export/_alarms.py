@@ -166,6 +166,8 @@ def _real_value(draft: Draft, alarm: MetricAlarm, dimension: Dimension) -> str:
         found = target_group_dimension(draft, where, value)
         _tell_target_group(draft, name, value, found)
         return found
+    if dimension.Name == "ExecutedVersion" and value == "new" and draft.new_version:
+        return draft.new_version
     if value in _REVISIONS and dimension.Name == "ExecutedVersion":
         found = version(draft, where, value)
         draft.lose(

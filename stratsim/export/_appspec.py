@@ -39,7 +39,7 @@ def appspec(draft: Draft) -> Json:
         return _ec2(draft)
     resource = _ecs(draft) if platform == "ecs" else _lambda(draft)
     hooks = [{event: _hook(draft, event)} for event in hooked_events(draft)]
-    _tell_timeouts(draft)
+    tell_timeouts(draft)
     return {"version": 0.0, "Resources": [resource]} | ({"Hooks": hooks} if hooks else {})
 
 
@@ -114,7 +114,8 @@ def _seconds(draft: Draft, event: str) -> int:
     return min(max(math.ceil(timeout), 1), MOST_HOOK_SECONDS)
 
 
-def _tell_timeouts(draft: Draft) -> None:
+def tell_timeouts(draft: Draft) -> None:
+    """Tell the timeouts of hooks that are Lambda functions: AWS fixes them."""
     for event in hooked_events(draft):
         timeout = draft.request.scenario.lifecycle[event].timeout
         if timeout != MOST_HOOK_SECONDS:

@@ -66,10 +66,15 @@ class Request:
 
 @dataclass(slots=True)
 class Draft:
-    """A request on its way to an export: the names used, and what to tell."""
+    """A request on its way to an export: the names used, and what to tell.
+
+    ``new_version`` is the target's own word for the version that it deploys, for
+    a target that has one; elsewhere a version is a number.
+    """
 
     request: Request
     names: Names
+    new_version: str = ""
     losses: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

@@ -187,8 +187,9 @@ def _minutes(draft: Draft, key: str, seconds: float) -> int:
 
 
 # ----------------------------------------------------------- alarms and rollback
-def _alarm_configuration(draft: Draft) -> Json:
-    group, names = draft.request.plan.group, draft.request.stopping
+def check_alarm_count(draft: Draft) -> None:
+    """Raise `InputError` for more alarms than one deployment group may have."""
+    names = draft.request.stopping
     most = int(draft.request.scenario.quotas.get(ALARM_QUOTA, MOST_ALARMS))
     if len(names) > most:
         problem = Problem(
@@ -198,6 +199,11 @@ def _alarm_configuration(draft: Draft) -> Json:
             "Put them into one composite alarm.",
         )
         raise InputError([problem])
+
+
+def _alarm_configuration(draft: Draft) -> Json:
+    check_alarm_count(draft)
+    group, names = draft.request.plan.group, draft.request.stopping
     defined = {alarm.AlarmName for alarm in draft.request.alarms}
     for name in names:
         if name not in defined:

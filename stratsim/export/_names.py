@@ -107,6 +107,8 @@ RULES: Mapping[str, NameRule] = {
         NameRule("alias", "a Lambda alias", ALIAS, "live"),
         NameRule("old_version", "a version number of the function", VERSION, "1"),
         NameRule("new_version", "a version number of the function", VERSION, "2"),
+        NameRule("handler", "a function's handler", r"[^\s]{1,128}", "app.handler"),
+        NameRule("code_uri", "a folder or archive with the function's code", PATH_TEXT, "src/"),
         NameRule("topic", "the ARN of an SNS topic", SNS_TOPIC_ARN),
         NameRule("destination", "a folder on the instances", PATH_TEXT, "/srv/example"),
         *(
