@@ -1,12 +1,15 @@
 """From a strategy to the pace that CodeDeploy can be told."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
 from stratsim.export._aws_names import codedeploy_name
 from stratsim.export._base import Draft, Json, plain
 from stratsim.model.plan import Hold, Plan, Shift
+from stratsim.model.strategy import StrategySpec
 from stratsim.strategies.limits import FLEET_PERCENT, INCREMENT_PERCENT, SHIFT_MINUTES
 from stratsim.strategies.minimum_healthy import HostRule
 from stratsim.strategies.predefined import PREFIX, TRAFFIC_ROUTING, predefined
@@ -47,7 +50,7 @@ def rollout(draft: Draft) -> Rollout:
         body: Json = {"minimumHealthyHosts": plain(hosts)}
         if spec.config.get("zonalConfig"):
             body["zonalConfig"] = plain(spec.config["zonalConfig"])
-        return _custom(draft, plan.deployment_config, body)
+        return _custom(draft, _hosts_name(spec, plan), body)
     if plan.deployment_config and not plan.custom:
         return Rollout(plan.deployment_config)
     return _nearest_hosts(draft) if plan.platform == "ec2" else _nearest_routing(draft)
@@ -60,6 +63,15 @@ def _custom(draft: Draft, wanted: str, body: Json) -> Rollout:
         draft.note(f"the deployment configuration {wanted!r} is called {name} in AWS.")
     platform = COMPUTE_PLATFORM[draft.request.plan.platform]
     return Rollout(name, {"deploymentConfigName": name, "computePlatform": platform, **body})
+
+
+def _hosts_name(spec: StrategySpec, plan: Plan) -> str:
+    """Return the plan's name for a configuration, told apart by the zonal part it leaves out."""
+    zonal = spec.config.get("zonalConfig")
+    if not zonal or "deploymentConfigName" in spec.config:
+        return plan.deployment_config
+    content = json.dumps(plain(zonal), sort_keys=True)
+    return f"{plan.deployment_config}-{sha256(content.encode()).hexdigest()[:8]}"
 
 
 def _branch(written: Mapping[str, object]) -> Json:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,16 @@ import yaml
 
 from stratsim.errors import InputError
 from stratsim.export import EXPORTERS, Export, export_strategy, write_export
+from stratsim.export._base import Draft, Request
+from stratsim.export._rollout import rollout
+from stratsim.export._service import service_input
 from stratsim.model.alarm import CompositeAlarm, Dimension, MetricAlarm
 from stratsim.model.plan import Hold, Plan, Shift
 from stratsim.model.quantities import Fixed
 from stratsim.model.service import LifecycleEvent
 from stratsim.model.settings import DeploymentGroup
+from stratsim.model.strategy import StrategySpec
+from stratsim.strategies import build_plan
 from stratsim.strategies.predefined import predefined
 
 Exporting = Callable[..., Export]
@@ -250,10 +256,6 @@ def test_steps_on_ec2_leave_at_least_one_host_to_change(
 
 def test_a_plan_without_weights_is_told_as_lost(make: Any) -> None:
     """As a neighbour's plan might be: nothing that CodeDeploy could be told."""
-    from stratsim.export._base import Draft, Request
-    from stratsim.export._rollout import rollout
-    from stratsim.model.strategy import StrategySpec
-
     spec = StrategySpec(name="other", family="neighbour")
     steps = (Hold(duration_s=60, event="wait"),)
     plan = Plan(
@@ -706,6 +708,38 @@ def test_without_a_circuit_breaker_the_lost_rollback_is_told(export: Exporting) 
     found = export("ecs", {"name": "r", "ecs": {"maximumPercent": 150}})
 
     assert any("deploymentCircuitBreaker" in loss for loss in found.losses)
+
+
+@pytest.mark.parametrize("strategy", ["BLUE_GREEN", "CANARY", "LINEAR"])
+def test_ecss_own_blue_green_names_both_target_groups(
+    make: Any, botocore_check: Any, strategy: str
+) -> None:
+    """No plan of stratsim does this yet; the service it would need is ready."""
+    scenario = make("ecs", ROLLING, names=NAMES)
+    spec = replace(scenario.strategies[0], config={"ecs": {"strategy": strategy}})
+    plan = replace(build_plan(scenario, "rolling"), one_target_group=False)
+    request = Request(scenario=scenario, spec=spec, plan=plan, alarms=(), stopping=())
+
+    document = service_input(Draft.of(request))
+
+    assert botocore_check.problems("ecs", "UpdateService", document) == []
+    balancer = document["loadBalancers"][0]  # type: ignore[index]
+    assert balancer["targetGroupArn"].endswith(":targetgroup/shop-blue/0123456789abcdea")
+    other = balancer["advancedConfiguration"]["alternateTargetGroupArn"]
+    assert other == NAMES["green_target_group"]
+
+
+def test_zonal_configurations_that_differ_have_different_names(
+    export: Exporting, read: Read
+) -> None:
+    other = ZONAL | {"zonalConfig": {"monitorDurationInSeconds": 60}}
+
+    names = {
+        read(export("ec2", entry), "deployment-config.json")["deploymentConfigName"]
+        for entry in (ZONAL, other, dict(ZONAL))
+    }
+
+    assert len(names) == 2
 
 
 # -------------------------------------------------------------------- the edges

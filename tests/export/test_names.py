@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratsim.errors import InputError
-from stratsim.export import RULES, Export, check_names, export_strategy
+from stratsim.export import EXPORTERS, RULES, Export, check_names, export_strategy
 from stratsim.export._aws_names import codedeploy_name, file_stems
 from stratsim.export._names import Names, partition_of
 from stratsim.model.alarm import MetricAlarm
@@ -26,6 +26,18 @@ def test_every_placeholder_is_valid(rule: Any) -> None:
     value = rule.placeholder.format(partition="aws", region="us-east-1", account="123456789012")
 
     assert rule.accepts(value) or not value
+
+
+def test_the_reference_page_has_every_name(root: Path) -> None:
+    page = (root / "docs" / "reference" / "export.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \| .+ \|$", page, re.MULTILINE))
+
+    named = {key: what for key, what in rows.items() if key in RULES}
+    assert named == {rule.key: rule.what for rule in RULES.values()}
+    for rule in RULES.values():
+        shown = rule.placeholder.format(partition="aws", region="REGION", account="ACCOUNT")
+        assert f"`{shown}` |" in page or not rule.placeholder, rule.key
+    assert set(EXPORTERS) <= set(rows), "every format has its row"
 
 
 @pytest.mark.parametrize(

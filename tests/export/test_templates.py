@@ -324,7 +324,9 @@ def test_main_tf_refers_to_what_it_declares(
 ) -> None:
     text = case("terraform", platform, entry, **group).files["main.tf"]
 
-    declared = {".".join(pair) for pair in re.findall(r'^resource "(\w+)" "(\w+)"', text, re.MULTILINE)}
+    declared = {
+        ".".join(pair) for pair in re.findall(r'^resource "(\w+)" "(\w+)"', text, re.MULTILINE)
+    }
     used = set(re.findall(r"(?<![\w\"/.])(aws_\w+\.\w+)", text))
     assert used <= declared
     assert "aws_cloudwatch_composite_alarm.roll_back" in used
