@@ -145,7 +145,7 @@ def check_names(names: Mapping[str, object], where: str = "names") -> list[Probl
     for key, value in names.items():
         rule = RULES.get(key)
         if rule is None:
-            problems.append(unknown_name(where, str(key), RULES))
+            problems.append(unknown_name(f"{where}.{key}", str(key), RULES))
         elif not rule.accepts(str(value)):
             hint = "Quote it, so that leading zeros stay." if key == "account" else ""
             problems.append(Problem(f"{where}.{key}", rule.what, shorten(value), hint))

@@ -71,7 +71,7 @@ def test_all_problems_of_names_come_at_once() -> None:
     problems = check_names({"clutser": "x", "account": 12345678901, "port": 80})
 
     assert [str(problem) for problem in problems] == [
-        f"names: must be one of {', '.join(RULES)}, but got 'clutser'. Did you mean 'cluster'?",
+        f"names.clutser: must be one of {', '.join(RULES)}, but got 'clutser'. Did you mean 'cluster'?",
         (
             "names.account: must be an AWS account id of 12 digits, but got 12345678901."
             " Quote it, so that leading zeros stay."
