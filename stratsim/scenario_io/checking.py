@@ -130,24 +130,24 @@ def _rule_of_type(error: str, kind: Any) -> str:
 
 def keys_of(kind: Any) -> list[str]:
     """Return the keys of a dataclass; none for anything else."""
-    kind = _bare(kind)
+    kind = bare(kind)
     return [item.name for item in fields(kind)] if is_dataclass(kind) else []
 
 
-def _bare(kind: Any) -> Any:
+def bare(kind: Any) -> Any:
     """Return `kind` without annotations and without ``None``."""
     if get_origin(kind) is Annotated:
-        return _bare(get_args(kind)[0])
+        return bare(get_args(kind)[0])
     if get_origin(kind) in (Union, UnionType):
         rest = [arg for arg in get_args(kind) if arg is not NoneType]
-        return _bare(rest[0])
+        return bare(rest[0])
     return kind
 
 
 def _inner(kind: Any, loc: tuple[int | str, ...]) -> Any:
     """Return the type that stands at `loc` inside `kind`."""
     for part in loc:
-        kind = _bare(kind)
+        kind = bare(kind)
         if is_dataclass(kind):
             kind = get_type_hints(kind, include_extras=True).get(str(part))
         else:

@@ -11,11 +11,18 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from stratsim.model.quantities import Distribution, LogNormal, Mixture
+import numpy as np
+
+from stratsim.model.quantities import MAX_COUNT, Distribution, LogNormal, Mixture
 from stratsim.model.service import Platform
+from stratsim.model.traffic import Profile, Steps, Trace
 
 ECS_VCPU, ECS_GB = 1, 2
 """The Fargate task that an ECS instance-hour is priced as."""
+
+SIZED_UTILIZATION = 0.6
+"""How busy the fleet is at the traffic's peak where its size is not given."""
+FEWEST_INSTANCES = 2
 
 INIT_FACTOR = 3.0
 """A real function starts this much slower than an empty one (measured: 2 to 6)."""
@@ -67,6 +74,23 @@ def nearest_runtime(runtime: str) -> str | None:
     if language.startswith("provided"):
         language = "rust"
     return next((name for name in known if name.startswith(language)), None)
+
+
+def peak_rps(profile: Profile) -> float:
+    """Return the highest rate of `profile` [requests/s]."""
+    if isinstance(profile, Steps):
+        return max(rate for _, rate in profile.points)
+    if isinstance(profile, Trace):
+        return float(profile.counts.max() / profile.period_s)
+    # a day long, one sample a minute: constant and sinusoidal rates
+    edges = np.arange(0.0, 86_401.0, 60.0)
+    return float(np.diff(profile.arrivals(edges)).max() / 60)
+
+
+def fleet_size(profile: Profile, capacity_rps: float) -> int:
+    """Return how many instances serve `profile` where nobody says."""
+    wanted = math.ceil(peak_rps(profile) / (SIZED_UTILIZATION * capacity_rps) - 1e-9)
+    return min(max(wanted, FEWEST_INSTANCES), MAX_COUNT)
 
 
 def startup(platform: Platform, runtime: str | None = None) -> Distribution:
