@@ -391,7 +391,9 @@ def test_terraform_formats_nothing_anew(case: Callable[..., Export], tmp_path: P
 def test_terraform_validates_every_resource(case: Callable[..., Export], tmp_path: Path) -> None:
     """Needs the provider without a download: a configuration that names a local mirror."""
     command = shutil.which("terraform")
-    if command is None or "TF_CLI_CONFIG_FILE" not in os.environ:
+    settings = Path(os.environ.get("TF_CLI_CONFIG_FILE") or "none")
+    local = settings.is_file() and "filesystem_mirror" in settings.read_text(encoding="utf-8")
+    if command is None or not local:
         pytest.skip("needs `terraform`, and TF_CLI_CONFIG_FILE with a filesystem_mirror")
     for number, (platform, entry, group) in enumerate(CASES):
         folder = tmp_path / str(number)
