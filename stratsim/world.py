@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stratsim.model.quantities import Array, Distribution, Fixed
 from stratsim.model.release import Fault
@@ -119,12 +120,16 @@ class Block:
         over = self.scenario.traffic.dispersion - 1
         if over <= 0 or self.expected:
             return _constant(1.0)
-        edges = MINUTE_S * (chunk * CHUNK + np.arange(CHUNK + 1, dtype=np.float64))
-        means = np.maximum(np.diff(self.scenario.traffic.profile.arrivals(edges)), 1e-12)
-        shape = means / over
-        return self._minutes(
-            "traffic", chunk, row, lambda rng, size: rng.gamma(shape, 1 / shape, size)
-        )
+
+        def sample(rng: np.random.Generator, size: int | tuple[int, ...]) -> Array:
+            # minute k begins `phase` before 60 k; what arrives in it gives the factor's spread
+            phase = self.phase_s[row] if isinstance(size, int) else self.phase_s[:, np.newaxis]
+            edges = MINUTE_S * (chunk * CHUNK + np.arange(CHUNK + 1, dtype=np.float64)) - phase
+            means = np.diff(self.scenario.traffic.profile.arrivals(edges))
+            shape = np.maximum(means, 1e-12) / over
+            return rng.gamma(shape, 1 / shape, size)
+
+        return self._minutes("traffic", chunk, row, sample)
 
     def delay_s(self, chunk: int, row: int) -> Array:
         """Publication delays of `CHUNK` minutes of one replication [s]."""
@@ -132,6 +137,26 @@ class Block:
         if self.expected or isinstance(delay, Fixed):
             return _constant(delay.mean)
         return self._minutes("delay", chunk, row, delay.sample)
+
+    def traffic_factors(self, chunk: int, rows: NDArray[np.int64]) -> Array:
+        """`traffic_factor` of many replications, (rows, CHUNK)."""
+        return self._stacked(self.traffic_factor, chunk, rows)
+
+    def delays_s(self, chunk: int, rows: NDArray[np.int64]) -> Array:
+        """`delay_s` of many replications, (rows, CHUNK) [s]."""
+        return self._stacked(self.delay_s, chunk, rows)
+
+    def _stacked(
+        self, one: Callable[[int, int], Array], chunk: int, rows: NDArray[np.int64]
+    ) -> Array:
+        first = one(chunk, int(rows[0])) if len(rows) else _constant(1.0)
+        if first.strides == (0,):  # the same in all replications
+            return np.broadcast_to(first, (len(rows), CHUNK))
+        purpose = "traffic" if one == self.traffic_factor else "delay"
+        kept = self._cache.get(("minutes", purpose, chunk % (1 << 32)))
+        if kept is not None:
+            return np.asarray(kept[rows])
+        return np.stack([one(chunk, int(row)) for row in rows])
 
     def _minutes(self, purpose: str, chunk: int, row: int, sample: Sampler) -> Array:
         """Return one row of a value per minute; kept for the block for `KEPT` chunks only.

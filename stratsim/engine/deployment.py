@@ -10,7 +10,7 @@ from stratsim.cloudwatch.evaluation import State
 from stratsim.engine.clock import EVALUATE, PEOPLE, POLL, PUBLISH, US, At, us
 from stratsim.engine.crashes import Crashes
 from stratsim.engine.effects import Faults
-from stratsim.engine.failure import StepFailedError
+from stratsim.engine.failure import StepFailedError, trace_too_short
 from stratsim.engine.fleet import NEVER, Fleet, Unit
 from stratsim.engine.flow import Flow, Truth
 from stratsim.engine.setup import Setup
@@ -18,8 +18,6 @@ from stratsim.engine.steps import HANDLERS
 from stratsim.engine.trace import Record, Result
 from stratsim.engine.undo import UNDO
 from stratsim.engine.users import touched, touched_sticky
-from stratsim.errors import InputError, Problem
-from stratsim.model.quantities import format_duration
 from stratsim.signals import Telemetry
 from stratsim.watch import MINUTE_US, AlarmBank
 from stratsim.world import CHUNK, World
@@ -176,6 +174,8 @@ class Deployment:
             self._begin()
             self.env.run(until=self.done)
             self.flow.advance(self.now)
+        if not self.now:
+            self.flow.observe()
         return self._result()
 
     def _begin(self) -> None:
@@ -310,16 +310,8 @@ class Deployment:
             event.callbacks.append(lambda _, o=offset: self._evaluate(minute + 1, o))
         self._tick_later()
         if self.now > self.ending_us:
-            self._refuse_end_of_trace()
+            raise trace_too_short(self.plan.strategy, int(self.ending_us))
         self._check_over()
-
-    def _refuse_end_of_trace(self) -> None:
-        end = format_duration(self.ending_us / US)
-        rule = f"long enough for the run of {self.plan.strategy!r}"
-        raise InputError([
-            Problem("traffic.profile", rule, f"a trace that ends after {end}",
-                    "Let it start earlier, or give a longer trace.")
-        ])
 
     def _evaluate(self, minute: int, offset_us: int) -> None:
         changes = self.bank.evaluate(self.telemetry, minute, self.now, offset_us)
@@ -438,9 +430,14 @@ class Deployment:
         return not self.flow.steady
 
     def _mark_hosts(self) -> None:
+        """Give hosts the health and the group that the scenario tells."""
         for host in self.scenario.hosts:
-            if host.index < len(self.fleet.units):
-                self.fleet.units[host.index].healthy = host.healthy
+            unit = self.fleet.units[host.index]
+            unit.rank, unit.group = ("unknown", "old", "current").index(host.revision), host.group
+            if not host.healthy:
+                unit.healthy = False
+                self.fleet.take_out(unit)
+        self.fleet.untouched = self.fleet.in_service[0]
 
     def _result(self) -> Result:
         truth = self.flow.truth

@@ -1,12 +1,28 @@
-"""How a step fails."""
+"""How a step fails, and CodeDeploy's error codes.
+
+Source: CodeDeploy API reference, ErrorInformation, for the codes' names; which
+cause has which code is told by its guide for host health only, and inferred else.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from stratsim.errors import InputError, Problem
+from stratsim.model.quantities import format_duration
 from stratsim.engine.fleet import Unit, strikes
 
 if TYPE_CHECKING:
     from stratsim.engine.deployment import Deployment
+
+HEALTH_CONSTRAINTS = "HEALTH_CONSTRAINTS"
+HEALTH_CONSTRAINTS_INVALID = "HEALTH_CONSTRAINTS_INVALID"
+NO_INSTANCES = "NO_INSTANCES"
+TIMEOUT = "TIMEOUT"
+ECS_UPDATE_ERROR = "ECS_UPDATE_ERROR"
+HOOK_FAILED = HOOK_TIMED_OUT = "HOOK_EXECUTION_FAILURE"
+ALARM_ACTIVE = "ALARM_ACTIVE"
+MANUAL_STOP = "MANUAL_STOP"
+NO_CODE = ""
 
 
 class StepFailedError(Exception):
@@ -33,8 +49,19 @@ def _struck(run: "Deployment", units: Sequence[Unit], kind: str, event: str) -> 
     for fault in run.world.faults:
         if fault.kind != kind or fault.spec.event != event:
             continue
-        chances = run.world.chances(size, f"{kind} fault", fault.number)
         hits = strikes(run.world, fault, units)
         for at, unit in enumerate(units):
-            struck[at] |= chances[unit.number % size] < fault.spec.probability * hits[at]
+            # what replaces a failed instance meets the chance anew
+            again = max(unit.number // size - 1, 0)
+            key: tuple[str | int, ...] = (f"{kind} fault", fault.number)
+            chance = run.world.chances(size, *key, *(again,) * bool(again))[unit.number % size]
+            struck[at] |= chance < fault.spec.probability * hits[at]
     return struck
+
+
+def trace_too_short(strategy: str, end_us: int) -> InputError:
+    """Return the error of a run that would go past the end of its traffic."""
+    rule = f"long enough for the run of {strategy!r}"
+    got = f"a trace that ends after {format_duration(end_us / 1e6)}"
+    hint = "Let it start earlier, or give a longer trace."
+    return InputError([Problem("traffic.profile", rule, got, hint)])

@@ -1,7 +1,12 @@
 """How many distinct users a number of failures touches."""
 
 import math
+
 from collections.abc import Sequence
+
+import numpy as np
+
+from stratsim.model.quantities import Array
 
 
 def touched(active: int, log_spared: float) -> float:
@@ -23,7 +28,7 @@ def touched_sticky(active: int, bands: Sequence[tuple[float, float]], spread: fl
     total, below = 0.0, 0.0
     for weight in sorted({w for w, _ in bands} | {1.0}):
         users = active * (weight - below)
-        spared = _log_missed(active) * spread
+        spared = _log_missed(active) * spread if spread else 0.0
         spared += sum(f * _log_missed(active * w) for w, f in bands if w >= weight)
         total -= users * math.expm1(spared)
         below = weight
@@ -32,3 +37,10 @@ def touched_sticky(active: int, bands: Sequence[tuple[float, float]], spread: fl
 
 def _log_missed(users: float) -> float:
     return math.log1p(-1.0 / users) if users > 1 else -math.inf
+
+
+def touched_many(active: int, failures: Array) -> Array:
+    """`touched` of arrays, from the number of failures."""
+    if active <= 1:
+        return np.where(failures > 0, float(active), 0.0)
+    return np.asarray(-active * np.expm1(failures * _log_missed(active)))

@@ -1,0 +1,6 @@
+"""The batch engine: the runs of many replications as arrays."""
+
+from stratsim.engine.batch.simulate import simulate_many
+from stratsim.engine.batch.support import unsupported
+
+__all__ = ["simulate_many", "unsupported"]

@@ -1,0 +1,277 @@
+"""Telemetry and alarms of many runs: the rules of `stratsim.watch`, on arrays."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stratsim.cloudwatch.evaluation import judge_many
+from stratsim.cloudwatch.thresholds import breaches
+from stratsim.engine.batch.flow import Minute
+from stratsim.model.quantities import Array
+from stratsim.queueing import ResponseTimes
+from stratsim.signals import HEALTHY, REQUESTS, Series
+from stratsim.watch import CompositeProgram, MetricProgram, Program
+
+OK, ALARM, INSUFFICIENT = 0, 1, 2
+GROW = 32
+
+Index = NDArray[np.int64]
+
+
+class Telemetry:
+    """Minutes of many runs; column m is minute ``first + m``."""
+
+    def __init__(self, rows: int, first: int, times: ResponseTimes, keep_parts: int) -> None:
+        self.rows, self.first, self.times = rows, first, times
+        self.sums: dict[tuple[int, int], Array] = {}
+        self.published = np.zeros((rows, 0), dtype=np.int64)
+        self.parts: list[list[tuple[int, Array, Array, Array, Array]]] = []
+        self.count = 0
+        self.keep_parts = keep_parts
+        self.noise: np.random.Generator | None = None
+
+    def close(self, minute: Minute, published: Index) -> None:
+        """Add the minute that has just ended."""
+        if self.count == self.published.shape[1]:
+            more = np.zeros((self.rows, GROW))
+            self.published = np.hstack([self.published, more.astype(np.int64)])
+            self.sums = {key: np.hstack([values, more]) for key, values in self.sums.items()}
+        for key, values in minute.sums.items():
+            if key not in self.sums:
+                self.sums[key] = np.zeros((self.rows, self.published.shape[1]))
+            self.sums[key][:, self.count] = values
+        self.published[:, self.count] = published
+        self.parts.append(minute.parts)
+        if len(self.parts) > self.keep_parts:
+            self.parts[-self.keep_parts - 1] = []
+        self.count += 1
+
+    def take(self, keep: Index) -> None:
+        """Keep only some rows."""
+        self.rows = len(keep)
+        self.published = self.published[keep]
+        self.sums = {key: values[keep] for key, values in self.sums.items()}
+        self.parts = [
+            [(side, n[keep], rho[keep], f[keep], a[keep]) for side, n, rho, f, a in parts]
+            for parts in self.parts
+        ]
+
+    def total(self, sides: Sequence[int], field: int, columns: Index, seen: Array) -> Array:
+        """Return the sum of a field over columns, where they are `seen` (rows, columns)."""
+        found = np.zeros(self.rows)
+        for side in sides:
+            if (side, field) in self.sums:
+                found = found + (self.sums[side, field][:, columns] * seen).sum(axis=1)
+        return found
+
+
+def read(series: Series, telemetry: Telemetry, columns: Index, now: Index | None) -> Array:
+    """Return a statistic over minutes, (rows,); NaN where there is no data.
+
+    Only what is published by `now` is seen; None sees all.
+    """
+    seen = np.ones((telemetry.rows, len(columns)))
+    if now is not None:
+        seen = (telemetry.published[:, columns] <= now[:, None]).astype(float)
+    source, sides = series.source, series.sides
+    if source.kind == "time":
+        return _response_time(series, telemetry, columns, seen)
+    requests = telemetry.total(sides, REQUESTS, columns, seen)
+    total = telemetry.total(sides, source.field, columns, seen)
+    if source.kind == "count":
+        present = total > 0
+        if source.when_zero:
+            present |= (requests > 0) | (telemetry.total(sides, HEALTHY, columns, seen) > 0)
+        values = total if series.statistic in ("Sum", "SampleCount") else np.ones_like(total)
+        return np.where(present, values, np.nan)
+    values = {
+        "Sum": total,
+        "SampleCount": requests,
+        "Minimum": np.where(total < requests, 0.0, 1.0),
+        "Maximum": np.where(total > 0, 1.0, 0.0),
+    }.get(series.statistic)
+    if values is None:
+        values = total / np.where(requests > 0, requests, 1.0)
+    return np.where(requests > 0, values, np.nan)
+
+
+def _response_time(series: Series, telemetry: Telemetry, columns: Index, seen: Array) -> Array:
+    parts = [
+        (n * seen[:, at], rho, f, a)
+        for at, column in enumerate(columns)
+        for side, n, rho, f, a in telemetry.parts[column]
+        if side in series.sides
+    ]
+    if not parts:
+        return np.full(telemetry.rows, np.nan)
+    answered = np.sum([part[0] for part in parts], axis=0)
+    some = np.where(answered > 0, answered, 1.0)
+    unit = series.source.unit_s
+    if series.statistic == "SampleCount":
+        return np.where(answered > 0, answered, np.nan)
+    if series.percentile is not None:
+        values = _quantiles(parts, some, series.percentile, telemetry)
+    else:
+        times = telemetry.times
+        values = sum(n * (f * times.mean_many(rho) + a) for n, rho, f, a in parts) / some
+        if telemetry.noise is not None:
+            spread = math.sqrt(math.expm1(times.sigma**2))
+            luck = telemetry.noise.standard_normal(telemetry.rows)
+            values = values * np.maximum(1.0 + spread / np.sqrt(some) * luck, 0.0)
+        if series.statistic == "Sum":
+            values = values * answered
+    return np.where(answered > 0, values / unit, np.nan)
+
+
+def _quantiles(parts, answered: Array, share: float, telemetry: Telemetry) -> Array:  # type: ignore[no-untyped-def]
+    """Return nearest-rank percentiles [s]; rows with the same mixture share one curve."""
+    at = np.full(telemetry.rows, share)
+    if telemetry.noise is not None:
+        rank = np.maximum(1, np.ceil(share * answered - 1e-9))
+        at = telemetry.noise.beta(rank, np.maximum(answered + 1 - rank, 1e-9))
+    shares = np.stack([n / answered for n, _, _, _ in parts], axis=1)
+    used = [np.stack([p[k] for p in parts], axis=1) * (shares > 0) for k in (1, 2, 3)]
+    keys = np.concatenate([shares, *used], axis=1)
+    distinct, place = np.unique(keys, axis=0, return_inverse=True)
+    place = place.reshape(-1)
+    values = np.empty(telemetry.rows)
+    times, width = telemetry.times, len(parts)
+    for number, key in enumerate(distinct):
+        rows = place == number
+        survival = np.zeros(len(times.times))
+        for j in range(width):
+            if key[j] > 0:
+                rho, f, a = key[width + j], key[2 * width + j], key[3 * width + j]
+                survival = survival + key[j] * times.survival_at(rho, f, a)
+        values[rows] = np.exp(np.interp(at[rows], 1.0 - survival, times.log_times))
+    return values
+
+
+class Watch:
+    """One metric alarm in many runs."""
+
+    def __init__(self, program: MetricProgram, rows: int) -> None:
+        self.program = program
+        self.state = np.full(rows, INSUFFICIENT, dtype=np.int8)
+        self.codes = np.full((rows, 0), -1, dtype=np.int8)
+        self.instant = program.minutes == 1 and program.pointwise
+
+    def take(self, keep: Index) -> None:
+        """Keep only some rows."""
+        self.state, self.codes = self.state[keep], self.codes[keep]
+
+    def read(self, telemetry: Telemetry) -> None:
+        """Judge the minutes that have ended since the last call."""
+        if not self.instant:
+            return
+        while self.codes.shape[1] < telemetry.count:
+            columns = np.array([self.codes.shape[1]])
+            values = self._values(telemetry, [columns], None)[:, 0]
+            code = np.asarray(breaches(self.program.alarm, values), dtype=np.int8)
+            self.codes = np.hstack([self.codes, code[:, None]])
+
+    def _values(
+        self, telemetry: Telemetry, windows: Sequence[Index], now: Index | None
+    ) -> Array:
+        """Return the alarm's values over windows of minutes, (rows, windows)."""
+        program = self.program
+        by_id = {}
+        for name, reader in program.readers:
+            empty = np.full(telemetry.rows, np.nan)
+            by_id[name] = np.stack(
+                [
+                    empty if reader is None or not len(columns)
+                    else read(reader, telemetry, columns, now)
+                    for columns in windows
+                ],
+                axis=1,
+            )
+        if program.expression is None:
+            return by_id["m"]
+        return program.expression.evaluate(by_id, 60.0 * program.minutes)
+
+    def evaluate(self, telemetry: Telemetry, minute: int, now: Index) -> NDArray[np.int8]:
+        """Return the states after an evaluation whose newest minute is `minute` - 1."""
+        program, alarm = self.program, self.program.alarm
+        if self.instant:
+            cells = self._cells(telemetry, minute, now)
+        else:
+            span = program.minutes
+            windows = []
+            for age in range(program.size, 0, -1):
+                low = minute - age * span - telemetry.first
+                high = min(low + span, telemetry.count)
+                windows.append(np.arange(max(low, 0), max(high, 0)))
+            values = self._values(telemetry, windows, now)
+            cells = np.asarray(breaches(alarm, values), dtype=np.int8)
+        self.state = judge_many(cells, alarm.m, alarm.n, alarm.treatment, self.state)
+        return self.state
+
+    def _cells(self, telemetry: Telemetry, minute: int, now: Index) -> NDArray[np.int8]:
+        size = self.program.size
+        high = minute - telemetry.first
+        low = high - size
+        codes = self.codes[:, max(low, 0) : max(high, 0)]
+        seen = telemetry.published[:, max(low, 0) : max(low, 0) + codes.shape[1]] <= now[:, None]
+        cells = np.where(seen, codes, np.int8(-1))
+        missing = size - cells.shape[1]
+        if missing:
+            cells = np.hstack([np.full((len(cells), missing), -1, dtype=np.int8), cells])
+        return cells
+
+
+class Bank:
+    """All alarms of many runs; ``states`` by name, (rows,)."""
+
+    def __init__(self, programs: Sequence[Program], rows: int) -> None:
+        self.watches = [Watch(p, rows) for p in programs if isinstance(p, MetricProgram)]
+        self.composites = [p for p in programs if isinstance(p, CompositeProgram)]
+        self.states = {p.name: np.full(rows, INSUFFICIENT, dtype=np.int8) for p in programs}
+
+    def take(self, keep: Index) -> None:
+        """Keep only some rows."""
+        for watch in self.watches:
+            watch.take(keep)
+        self.states = {name: state[keep] for name, state in self.states.items()}
+
+    def settle(self, telemetry: Telemetry, phase: Index, evaluations: int) -> None:
+        """Evaluate over the history; see `stratsim.watch.AlarmBank.settle`."""
+        for watch in self.watches:
+            watch.read(telemetry)
+            rounds = evaluations if watch.program.alarm.treatment == "ignore" else 1
+            for minute in range(1 - rounds, 1):
+                now = minute * 60_000_000 - phase
+                self.states[watch.program.name] = watch.evaluate(telemetry, minute, now)
+        self._judge_composites()
+
+    def evaluate(self, telemetry: Telemetry, minute: int, now: Index) -> dict[str, Array]:
+        """Evaluate all; return by name the rows that changed to ALARM (bool)."""
+        before = dict(self.states)
+        for watch in self.watches:
+            watch.read(telemetry)
+            self.states[watch.program.name] = watch.evaluate(telemetry, minute, now)
+        self._judge_composites()
+        return {
+            name: (state == ALARM) & (before[name] != ALARM)
+            for name, state in self.states.items()
+        }
+
+    def _judge_composites(self) -> None:
+        """Judge each rule once per distinct combination of its children's states."""
+        from stratsim.cloudwatch.evaluation import STATES
+
+        for program in self.composites:
+            children = np.stack([self.states[name] for name in program.children], axis=1)
+            distinct, place = np.unique(children, axis=0, return_inverse=True)
+            verdicts = np.array(
+                [
+                    program.evaluate(
+                        {n: STATES[s] for n, s in zip(program.children, row, strict=True)}
+                    )
+                    for row in distinct
+                ],
+                dtype=np.int8,
+            )
+            self.states[program.name] = verdicts[place.reshape(-1)]

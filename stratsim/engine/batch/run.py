@@ -1,0 +1,522 @@
+"""Many runs at once, minute by minute, in lock step.
+
+Between two ends of a minute every replication walks its own changes. Work stops
+for a replication once its deployment is settled: it is dropped from the arrays.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stratsim.engine.batch.alarms import Bank, Telemetry
+from stratsim.engine.batch.changes import NEVER, Changes, Times
+from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.faults import draw_faults, effects, needs_instances
+from stratsim.engine.batch.flow import Dice, Flow, Minute, Stretch
+from stratsim.engine.batch.schedule import FAILED, STOPPED, SUCCEEDED, schedule
+from stratsim.engine.batch.undo import UNDO
+from stratsim.engine.clock import US, us
+from stratsim.engine.failure import trace_too_short
+from stratsim.engine.setup import Setup
+from stratsim.engine.users import touched_many, touched_sticky
+from stratsim.model.quantities import Array
+from stratsim.model.traffic import Constant
+from stratsim.signals import HEALTHY, NEW, OLD, Series
+from stratsim.watch import MINUTE_US, MetricProgram
+from stratsim.world import CHUNK
+
+Flags = NDArray[np.bool_]
+PURPOSES = ("old", "new", "first", "slow", "blame", "times")
+NUMBERS = (
+    "failed_fault", "failed_capacity", "slow", "exposed", "affected_users", "peak_exposure",
+    "min_capacity", "peak_utilization", "extra_instance_s", "duration_s", "first_exposed_s",
+    "detected_s", "trigger_s", "restored_s", "paged_s",
+)
+
+
+class State:
+    """Arrays of (rows,) that change during a run; ``take`` keeps some rows of all."""
+
+    def __init__(self, rows: int) -> None:
+        never = np.full(rows, NEVER)
+        zero = np.zeros(rows)
+        no = np.zeros(rows, dtype=bool)
+        self.index = np.arange(rows)
+        self.now = np.zeros(rows, dtype=np.int64)
+        self.since = np.zeros(rows, dtype=np.int64)
+        self.pointer = np.zeros(rows, dtype=np.int64)
+        self.weight, self.running = zero.copy(), zero.copy()
+        self.old, self.new = zero.copy(), zero.copy()
+        self.lost_old, self.lost_new = zero.copy(), zero.copy()
+        self.first, self.ended, self.trigger = never.copy(), never.copy(), never.copy()
+        self.restored, self.paged, self.people = never.copy(), never.copy(), never.copy()
+        self.detected, self.alarming, self.poll = never.copy(), never.copy(), never.copy()
+        self.undone, self.exposed_at = never.copy(), never.copy()
+        self.status = np.zeros(rows, dtype=np.int64)
+        self.automatic, self.undoing, self.acted = no.copy(), no.copy(), no.copy()
+        self.noticed, self.over = no.copy(), no.copy()
+        self.failed_fault, self.failed_capacity = zero.copy(), zero.copy()
+        self.slow, self.exposed, self.peak = zero.copy(), zero.copy(), zero.copy()
+        self.room, self.load = np.full(rows, np.inf), np.full(rows, -np.inf)
+        self.extra, self.spared = zero.copy(), zero.copy()
+
+    def take(self, keep: NDArray[np.int64]) -> None:
+        """Keep only some rows."""
+        for name, values in vars(self).items():
+            setattr(self, name, values[keep])
+
+
+class Runs:
+    """The runs of one plan in the worlds of one block and outcome."""
+
+    def __init__(self, setup: Setup, draws: Draws) -> None:
+        self.setup, self.draws = setup, draws
+        scenario, plan = setup.scenario, setup.plan
+        self.scenario, self.plan, self.group = scenario, plan, plan.group
+        rows = len(draws.rows)
+        self.serverless = scenario.platform == "lambda"
+        self.pooled = plan.routing == "pooled"
+        self.desired = scenario.desired
+        self.phase = np.rint(draws.block.phase_s[draws.rows] * US).astype(np.int64)
+        self.block_rows = draws.rows
+        self.faults = draw_faults(draws)
+        self.by_instance = needs_instances(self.faults, pooled=self.pooled)
+        self.plan_ = schedule(plan, draws)
+        self.changes: Changes = self.plan_.changes
+        self.state = State(rows)
+        self.state.old[:] = self.desired
+        self.state.running[:] = self.desired
+        self._prepare_flow(rows)
+        self.bank = Bank(setup.programs, rows)
+        self.results = {name: np.full(rows, np.nan) for name in NUMBERS}
+        self.flags = {name: np.zeros(rows, dtype=bool) for name in ("succeeded", "automatic")}
+        self.bands: list[tuple[Array, Array, NDArray[np.int64]]] = []
+        control = scenario.control
+        self.poll_us, self.reroute_us = us(control.alarm_poll), us(plan.reroute_s)
+        self.respond, self.notice = us(scenario.on_call.respond), us(scenario.on_call.notice)
+        self.follow = us(control.follow_up)
+        self.steady = isinstance(scenario.traffic.profile, Constant)
+        self.ending = scenario.traffic.profile.end_s * US
+
+    def _prepare_flow(self, rows: int) -> None:
+        setup, block = self.setup, self.draws.block
+        readers = [
+            reader for p in setup.programs if isinstance(p, MetricProgram)
+            for _, reader in p.readers if reader is not None
+        ]
+        key = ("batch", block.index, self.draws.outcome)
+        streams = {name: block.streams.counts(*key, name) for name in PURPOSES}
+        self.dice = Dice(streams, expected=block.expected)
+        watches_old = any(OLD in reader.sides for reader in readers)
+        self.flow = Flow(self.scenario, setup.times, self.dice, watches_old=watches_old)
+        self.flow.due = [np.zeros(rows), np.zeros(rows)]
+        self.flow.sent = [np.zeros(rows), np.zeros(rows)]
+        self.flow.keeps_times = any(r.source.kind == "time" for r in readers)
+        self.counts_hosts = any(_zero_counts(reader) for reader in readers)
+        longest = max((p.minutes for p in setup.programs if isinstance(p, MetricProgram)), default=1)
+        self.telemetry = Telemetry(rows, -setup.history, setup.times, setup.history + 2 * longest)
+        self.minute = Minute({})
+
+    # -- the run ------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Run all to their ends; the results are in ``results`` and ``flags``."""
+        self._past()
+        state = self.state
+        stopped = self._group_alarm()
+        self._end(stopped, STOPPED)
+        state.over |= stopped
+        self._drop(force=True)
+        minute = 0
+        while len(self.state.index):
+            self._walk((minute + 1) * MINUTE_US - self.phase)
+            self._tick(minute)
+            minute += 1
+
+    def _past(self) -> None:
+        """Let the old revision run alone up to the deployment."""
+        first, state = -self.setup.history, self.state
+        start = first * MINUTE_US if self.setup.history or self.setup.programs else None
+        state.since = state.now * 0 if start is None else start - self.phase
+        for minute in range(first, 0):
+            self._open(minute)
+            state.now = (minute + 1) * MINUTE_US - self.phase
+            self._flow(np.ones(len(state.now), dtype=bool), past=True)
+            self._close(minute)
+        self._open(0)
+        state.now = np.zeros_like(state.now)
+        self._flow(np.ones(len(state.now), dtype=bool), past=True)
+        state.since = np.zeros_like(state.now)
+        self.bank.settle(self.telemetry, self.phase, evaluations=3)
+
+    def _open(self, minute: int) -> None:
+        chunk, place = divmod(minute, CHUNK)
+        self.dice.wind(minute)
+        if not self.dice.expected:
+            factors = self.draws.block.traffic_factors(chunk, self.block_rows)
+            self.flow.factor = factors[:, place]
+            self.telemetry.noise = self.dice.rngs["times"]
+        self.minute = Minute({})
+
+    def _close(self, minute: int) -> None:
+        chunk, place = divmod(minute, CHUNK)
+        delay = self.draws.block.delays_s(chunk, self.block_rows)[:, place]
+        end = (minute + 1) * MINUTE_US - self.phase
+        if self.counts_hosts:
+            self.minute.sums[OLD, HEALTHY] = self.state.old
+            self.minute.sums[NEW, HEALTHY] = self.state.new
+        self.telemetry.close(self.minute, end + np.rint(delay * US).astype(np.int64))
+
+    def _walk(self, end: Times) -> None:
+        """Take every replication through its changes up to the end of the minute."""
+        state = self.state
+        active = ~state.over
+        while True:
+            self._due(active)
+            active = active & ~state.over
+            stop = np.minimum(np.minimum(state.poll, state.people), self._next_change())
+            stop = np.minimum(stop, np.where(state.ended == NEVER, self.plan_.end, NEVER))
+            stop = np.minimum(stop, np.where(state.undoing, state.undone, NEVER))
+            ends = stop >= end
+            state.now = np.where(active, np.where(ends, end, stop), state.now)
+            active = active & ~ends
+            if not active.any():
+                return
+
+    def _next_change(self) -> Times:
+        changes, pointer = self.changes, self.state.pointer
+        last = changes.time.shape[1] - 1
+        rows = np.arange(len(pointer))
+        time = changes.time[rows, np.minimum(pointer, last)]
+        return np.where(pointer > last, NEVER, time)
+
+    def _due(self, active: Flags) -> None:
+        """Do what is due now, in the order of one instant: poll, people, changes, ends."""
+        state = self.state
+        polls = active & (state.poll <= state.now)
+        if polls.any():
+            self._poll(polls)
+        people = active & ~state.over & (state.people <= state.now)
+        if people.any():
+            self._people(people)
+        self._apply(active & ~state.over)
+        ends = active & ~state.over & (state.ended == NEVER) & (self.plan_.end <= state.now)
+        if ends.any():
+            self._finish_plan(ends)
+        undone = active & ~state.over & state.undoing & (state.undone <= state.now)
+        if undone.any():
+            state.undoing &= ~undone
+            self._check_restored(undone)
+            self._check_over(undone)
+
+    def _apply(self, active: Flags) -> None:
+        """Apply the changes that are due, after accounting for the time before them."""
+        state, changes = self.state, self.changes
+        due = active & (self._next_change() <= state.now)
+        if not due.any():
+            return
+        self._flow(due)
+        last = changes.time.shape[1] - 1
+        every = due
+        while due.any():
+            rows = np.nonzero(due)[0]
+            column = state.pointer[rows]
+            for kind, values in changes.add.items():
+                getattr(state, kind)[rows] += values[rows, column]
+            weight = changes.weight[rows, column]
+            state.weight[rows] = np.where(np.isnan(weight), state.weight[rows], weight)
+            state.pointer[rows] += 1
+            at = np.minimum(state.pointer, last)
+            more = changes.time[np.arange(len(at)), at] <= state.now
+            due = due & more & (state.pointer <= last)
+        begun = every & (self._share() > 0) & (state.first == NEVER)
+        state.first = np.where(begun, state.now, state.first)
+        self._check_restored(every & ((state.trigger < NEVER) | state.acted))
+
+    def _share(self) -> Array:
+        state = self.state
+        if not self.pooled:
+            return state.weight
+        total = state.old + state.new
+        return state.new / np.where(total > 0, total, 1.0)
+
+    def _flow(self, rows: Flags, *, past: bool = False) -> None:
+        """Account for the requests of `rows` from ``since`` until now."""
+        state = self.state
+        begin = state.since
+        end = np.where(rows, state.now, begin)
+        if not (end > begin).any():
+            return
+        share = self._share()
+        effect = None if past else self._effects(begin, end, share)
+        stretch = Stretch(
+            begin, end, share, state.old, state.new, state.lost_old, state.lost_new,
+            self.pooled, effect,
+        )
+        out = self.flow.serve(stretch, self.minute)
+        state.since = end if past else np.where(end > begin, end, begin)
+        if not past:
+            self._sum(out, begin, end, share)
+
+    def _effects(self, begin: Times, end: Times, share: Array):  # type: ignore[no-untyped-def]
+        state = self.state
+        begun = (state.first < NEVER) & (share > 0)
+        if not self.faults or not begun.any():
+            return None
+        span = np.maximum(end - begin, 1) / US
+        load = self.flow.arrivals(begin, end) * share / span / np.maximum(state.new, 1)
+        starts, serving = state.first[:, None], begun[:, None]
+        if self.by_instance:
+            units = self.draws.size
+            starts = np.broadcast_to(starts, (len(begin), units))
+            serving = np.broadcast_to(serving, (len(begin), units))
+        return effects(self.faults, begin, end, load, starts, serving)
+
+    def _sum(self, out, begin: Times, end: Times, share: Array) -> None:  # type: ignore[no-untyped-def]
+        state = self.state
+        span = (end - begin) / US
+        state.extra += np.maximum(state.running - self.desired, 0.0) * span
+        state.peak = np.where(span > 0, np.maximum(state.peak, share), state.peak)
+        state.failed_fault += out.failed_fault
+        state.failed_capacity += out.failed_capacity
+        state.slow += out.slow
+        state.exposed += out.exposed
+        if out.room is not None:
+            state.room = np.minimum(state.room, out.room)
+            state.load = np.maximum(state.load, out.load)
+        self._users(out, share)
+        if out.first is not None:
+            state.exposed_at = np.where(state.exposed_at == NEVER, out.first, state.exposed_at)
+        fresh = (state.exposed_at < NEVER) & ~state.noticed
+        if fresh.any():
+            state.noticed |= fresh
+            self._detect(fresh)
+            self._call(fresh, state.exposed_at + self.notice)
+
+    def _users(self, out, share: Array) -> None:  # type: ignore[no-untyped-def]
+        state, users = self.state, self.scenario.traffic.users
+        for failed, reach in ((out.user_fault, share), (out.user_any, np.ones_like(share))):
+            if failed is None:
+                continue
+            if users.sticky:
+                self.bands.append((reach.copy(), failed, state.index))
+            else:
+                state.spared += failed
+
+    # -- alarms, polls, people ------------------------------------------------------
+
+    def _tick(self, minute: int) -> None:
+        """Close the minute, let the alarms look at it, and drop who has settled."""
+        state = self.state
+        alive = ~state.over
+        self._flow(alive)
+        self._close(minute)
+        self._open(minute + 1)
+        if (alive & (state.now > self.ending)).any():
+            self._refuse()
+        self._check_over(alive)
+        fired = self.bank.evaluate(self.telemetry, minute + 1, state.now)
+        for name, rows in fired.items():
+            rows = rows & ~state.over
+            if rows.any():
+                self._alarm(name, rows)
+        if self.setup.group:
+            state.alarming = np.where(self._group_alarm(), state.alarming, NEVER)
+        self._drop()
+
+    def _refuse(self) -> None:
+        raise trace_too_short(self.plan.strategy, int(self.ending))
+
+    def _alarm(self, name: str, rows: Flags) -> None:
+        state = self.state
+        first = rows & (state.paged == NEVER)
+        state.paged = np.where(first, state.now, state.paged)
+        self._call(first, state.now + self.respond)
+        if name in self.setup.group:
+            state.alarming = np.where(rows & (state.alarming == NEVER), state.now, state.alarming)
+            self._detect(rows)
+            self._poll_later(rows)
+
+    def _detect(self, rows: Flags) -> None:
+        state = self.state
+        told = rows & (state.exposed_at < NEVER) & (state.alarming < NEVER)
+        told &= state.detected == NEVER
+        latest = np.maximum(state.alarming, state.exposed_at)
+        state.detected = np.where(told, latest, state.detected)
+
+    def _poll_later(self, rows: Flags) -> None:
+        state = self.state
+        at = state.now
+        if self.poll_us:
+            at = -(-state.now // self.poll_us) * self.poll_us
+        state.poll = np.where(rows & (state.ended == NEVER), at, state.poll)
+
+    def _group_alarm(self) -> Flags:
+        active = np.zeros(len(self.state.index), dtype=bool)
+        for name in self.setup.group:
+            active |= self.bank.states[name] == 1
+        return active
+
+    def _poll(self, rows: Flags) -> None:
+        state = self.state
+        state.poll = np.where(rows, NEVER, state.poll)
+        rows = rows & (state.ended == NEVER) & (state.now < self.plan_.unwatched)
+        rows &= self._group_alarm()
+        if not rows.any():
+            return
+        trigger = state.alarming
+        self._end(rows, STOPPED)
+        if self.group.rolls_back_on("DEPLOYMENT_STOP_ON_ALARM"):
+            self._roll_back(rows, trigger)
+        else:
+            self._check_over(rows)
+
+    def _call(self, rows: Flags, at: Times) -> None:
+        state = self.state
+        sooner = rows & (at < state.people) & ~state.acted
+        state.people = np.where(sooner, np.maximum(at, state.now), state.people)
+
+    def _people(self, rows: Flags) -> None:
+        state = self.state
+        state.people = np.where(rows, NEVER, state.people)
+        rows = rows & ~state.acted & ~state.undoing & ~state.automatic
+        rows &= ~((state.ended < NEVER) & self._restored())
+        state.acted |= rows
+        open_ = rows & (state.ended == NEVER)
+        self._end(open_, STOPPED)
+        if self.group.rolls_back_on("DEPLOYMENT_STOP_ON_REQUEST"):
+            self._roll_back(open_, state.now)
+            rows = rows & ~open_
+        self._undo(rows)
+
+    # -- ends -----------------------------------------------------------------------
+
+    def _end(self, rows: Flags, status: int | NDArray[np.int64]) -> None:
+        state = self.state
+        rows = rows & (state.ended == NEVER)
+        state.ended = np.where(rows, state.now, state.ended)
+        state.status = np.where(rows, status, state.status)
+
+    def _finish_plan(self, rows: Flags) -> None:
+        self._end(rows, self.plan_.status)
+        failed = rows & (self.plan_.status == FAILED) & self.plan_.can_undo
+        back = failed & self.group.rolls_back_on("DEPLOYMENT_FAILURE")
+        if back.any():
+            self._roll_back(back, self.state.now)
+        self._check_over(rows & ~back)
+
+    def _roll_back(self, rows: Flags, trigger: Times) -> None:
+        state = self.state
+        state.automatic |= rows
+        state.trigger = np.where(rows, trigger, state.trigger)
+        self._undo(rows)
+
+    def _undo(self, rows: Flags) -> None:
+        if not rows.any():
+            return
+        state = self.state
+        state.undoing |= rows
+        self._check_restored(rows)
+        UNDO[self.plan.undo](self, np.nonzero(rows)[0])
+
+    def _restored(self) -> Flags:
+        state = self.state
+        if not self.pooled:
+            return state.weight == 0
+        return (state.new == 0) & (state.old > 0)
+
+    def _check_restored(self, rows: Flags) -> None:
+        state = self.state
+        rows = rows & (state.restored == NEVER) & self._restored()
+        state.restored = np.where(rows, state.now, state.restored)
+
+    def _check_over(self, rows: Flags) -> None:
+        state = self.state
+        rows = rows & (state.ended < NEVER) & ~state.undoing & ~state.over
+        if not rows.any():
+            return
+        over = (self._share() <= 0) | (state.now >= state.ended + self.follow)
+        over |= ~self._fault_to_come()
+        state.over |= rows & over
+
+    def _fault_to_come(self) -> Flags:
+        state = self.state
+        if not self.faults:
+            return np.zeros(len(state.index), dtype=bool)
+        after = np.max([fault.after for fault in self.faults], axis=0)
+        waiting = (state.first == NEVER) | (state.now < state.first + after + MINUTE_US)
+        return (state.exposed_at < NEVER) | waiting | (not self.steady)
+
+    def _drop(self, *, force: bool = False) -> None:
+        """Write down who has settled, and take them off the arrays when they are many."""
+        state = self.state
+        share = state.over.mean() if len(state.index) else 0.0
+        if not (share == 1.0 or share > 0.4 or (force and share > 0)):
+            return
+        self._flow(state.over)
+        self._write(np.nonzero(state.over)[0])
+        keep = np.nonzero(~state.over)[0]
+        state.take(keep)
+        self.phase, self.block_rows = self.phase[keep], self.block_rows[keep]
+        self.faults = [fault.take(keep) for fault in self.faults]
+        self.changes = self.changes.take(keep)
+        self.draws = Draws(self.draws.block, self.block_rows, self.draws.outcome)
+        for name in ("end", "status", "can_undo", "unwatched", "retired"):
+            setattr(self.plan_, name, getattr(self.plan_, name)[keep])
+        self.telemetry.take(keep)
+        self.bank.take(keep)
+        self.minute = Minute({})
+        self.flow.due = [due[keep] for due in self.flow.due]
+        self.flow.sent = [sent[keep] for sent in self.flow.sent]
+        if not self.dice.expected and len(keep):
+            self.flow.factor = self.flow.factor[keep]
+
+    def _write(self, rows: NDArray[np.int64]) -> None:
+        state = self.state
+        at = state.index[rows]
+        active = self.scenario.traffic.users.active
+        values = {
+            "failed_fault": state.failed_fault, "failed_capacity": state.failed_capacity,
+            "slow": state.slow, "exposed": state.exposed,
+            "affected_users": touched_many(active, state.spared),
+            "peak_exposure": state.peak,
+            "min_capacity": np.where(np.isfinite(state.room), state.room, np.nan),
+            "peak_utilization": np.where(np.isfinite(state.load), state.load, np.nan),
+            "extra_instance_s": state.extra,
+            "duration_s": _seconds(state.ended), "first_exposed_s": _seconds(state.exposed_at),
+            "detected_s": _seconds(state.detected), "trigger_s": _seconds(state.trigger),
+            "restored_s": _seconds(state.restored), "paged_s": _seconds(self._page()),
+        }
+        for name, column in values.items():
+            self.results[name][at] = column[rows]
+        self.flags["succeeded"][at] = state.status[rows] == SUCCEEDED
+        self.flags["automatic"][at] = state.automatic[rows]
+
+    def _page(self) -> Times:
+        state = self.state
+        noticed = np.where(state.exposed_at < NEVER, state.exposed_at + self.notice, NEVER)
+        noticed = np.where(noticed > state.now, NEVER, noticed)
+        return np.minimum(state.paged, noticed)
+
+    def sticky_users(self) -> None:
+        """Fill in the users touched where each is pinned to a revision."""
+        active = self.scenario.traffic.users.active
+        rows = len(self.results["affected_users"])
+        bands: list[list[tuple[float, float]]] = [[] for _ in range(rows)]
+        spread = np.zeros(rows)
+        for share, failed, index in self.bands:
+            for at in np.nonzero(failed > 0)[0]:
+                if share[at] < 1:
+                    bands[index[at]].append((float(share[at]), float(failed[at])))
+                else:
+                    spread[index[at]] += failed[at]
+        self.results["affected_users"] = np.array(
+            [touched_sticky(active, b, s) for b, s in zip(bands, spread, strict=True)]
+        )
+
+
+def _zero_counts(reader: Series) -> bool:
+    return reader.source.kind == "count" and reader.source.when_zero
+
+
+def _seconds(at: Times) -> Array:
+    return np.where(at < NEVER, at / US, np.nan)

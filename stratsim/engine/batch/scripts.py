@@ -1,0 +1,159 @@
+"""Lifecycle events on hosts, and hosts in batches, for many replications at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stratsim.engine.batch.changes import NEVER, Times, us_many
+from stratsim.engine.batch.draws import Draws
+from stratsim.engine.clock import us
+from stratsim.model.plan import HostEvent
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class Script:
+    """What happens on each host, from when it is taken; arrays (rows, hosts) in us.
+
+    ``out`` is when it leaves service and ``back`` when it is in service with the
+    other revision (`NEVER` where it does neither); ``done`` when it has ended,
+    well or not (``failed``); ``struck`` that a failure is to blame, not a timeout.
+    """
+
+    out: Times
+    back: Times
+    done: Times
+    failed: Flags
+    struck: Flags
+
+
+def script(draws: Draws, events: Sequence[HostEvent], *, new: bool, purpose: str) -> Script:
+    """Return the script of `events`; see `stratsim.engine.hosts.Script`."""
+    shape = (len(draws.rows), draws.size)
+    clock = np.zeros(shape, dtype=np.int64)
+    out, back = np.full(shape, NEVER), np.full(shape, NEVER)
+    failed, struck = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+    doomed, sick = _doomed(draws, events) if new else ({}, np.zeros(shape, dtype=bool))
+    for event in events:
+        duration = us_many(draws.values(event.duration, "host", purpose, event.event))
+        limit = us(event.timeout_s)
+        ill = sick & (event.effect == "allow")
+        wrong = ill | doomed.get(event.event, False)
+        if event.failure > 0:
+            wrong = wrong | (draws.chances("host fails", purpose, event.event) < event.failure)
+        if event.effect == "block":
+            out = np.where(failed, out, np.minimum(out, clock))
+        late = ill | (duration > limit)
+        spent = np.where(late, limit, duration)
+        clock = np.where(failed, clock, clock + spent)
+        now = ~failed & (wrong | late)
+        out = np.where(now, np.minimum(out, clock), out)
+        back = np.where(now, NEVER, back)
+        struck |= now & wrong & new
+        failed |= now
+        if event.effect == "allow":
+            back = np.where(failed, back, clock)
+    return Script(out, back, clock, failed, struck)
+
+
+def _doomed(draws: Draws, events: Sequence[HostEvent]) -> tuple[dict[str, Flags], Flags]:
+    """Return by event the hosts that the release's faults fail there, and the sick ones."""
+    names = [event.event for event in events]
+    shape = (len(draws.rows), draws.size)
+    taken = np.zeros(shape, dtype=bool)
+    doomed: dict[str, Flags] = {}
+    for name in names:
+        struck = draws.struck("hook", name) & ~taken
+        doomed[name] = struck
+        taken |= struck
+    verdict = "ValidateService" if "ValidateService" in names else names[-1]
+    for fault in draws.specs:
+        if fault.kind == "host" and fault.index < draws.size:
+            here = np.zeros(shape, dtype=bool)
+            here[:, fault.index] = True
+            doomed[verdict] = doomed.get(verdict, here) | (here & ~taken)
+            taken |= here
+    sick = np.zeros(shape, dtype=bool)
+    if any(event.effect == "allow" for event in events):
+        sick = draws.struck("startup", "") & ~taken
+    return doomed, sick
+
+
+@dataclass(slots=True)
+class Pass:
+    """Hosts taken a few at a time; ``start`` (rows, hosts), `NEVER` where never taken.
+
+    ``end`` (rows,) is when the pass ended, ``failed`` whether by the rules of
+    healthy hosts.
+    """
+
+    start: Times
+    end: Times
+    failed: Flags
+
+
+def run_pass(
+    play: Script,
+    order: NDArray[np.int64],
+    begin: Times,
+    slots: int,
+    least: int,
+    *,
+    wanted: Flags | None = None,
+    first: Flags | None = None,
+    forced: bool = False,
+) -> Pass:
+    """Take hosts in `order` while slots are free; a host that fails keeps its slot.
+
+    With n hosts and a minimum of M, K = n - M slots: a failed host lowers the
+    number of healthy hosts and so the slots by one, and when none is left while
+    hosts wait the healthy hosts have come down to the minimum. `first` are hosts
+    that are unhealthy already: they are taken at once and give a slot when they
+    succeed. `wanted` limits the pass to some hosts; `least` must succeed.
+    """
+    rows, hosts = play.done.shape
+    every = np.arange(rows)
+    start = np.full((rows, hosts), NEVER)
+    free = np.tile(begin[:, None], (1, max(slots, 1)))
+    if first is not None:
+        free = _occupy(free, play, first, begin)
+        start = np.where(first, begin[:, None], start)
+    for place in range(hosts):
+        host = order[:, place]
+        take = np.ones(rows, dtype=bool) if wanted is None else wanted[every, host]
+        if first is not None:
+            take = take & ~first[every, host]
+        slot = free.argmin(axis=1)
+        at = free[every, slot]
+        go = take & (at < NEVER)
+        start[every, host] = np.where(go, at, start[every, host])
+        until = np.where(play.failed[every, host], NEVER, at + play.done[every, host])
+        free[every, slot] = np.where(go, until, free[every, slot])
+    return _finish(play, start, begin, least, wanted, forced=forced)
+
+
+def _occupy(free: Times, play: Script, first: Flags, begin: Times) -> Times:
+    """Give the unhealthy hosts a slot each until they have been repaired."""
+    ends = np.where(first, np.where(play.failed, NEVER, begin[:, None] + play.done), begin[:, None])
+    busy = np.sort(np.where(first, ends, -1), axis=1)[:, ::-1][:, : free.shape[1]]
+    padded = np.full(free.shape, -1, dtype=np.int64)
+    padded[:, : busy.shape[1]] = busy
+    return np.where(padded >= 0, padded, free)
+
+
+def _finish(
+    play: Script, start: Times, begin: Times, least: int, wanted: Flags | None, *, forced: bool
+) -> Pass:
+    taken = start < NEVER
+    ends = np.where(taken, start + play.done, begin[:, None])
+    end = ends.max(axis=1)
+    asked = np.ones_like(taken) if wanted is None else wanted
+    stuck = (asked & ~taken).any(axis=1)
+    good = (taken & ~play.failed & asked).sum(axis=1)
+    failed = stuck | (good < least)
+    if forced:
+        failed = stuck
+    return Pass(start, end, failed)

@@ -1,0 +1,42 @@
+"""What the batch engine cannot do yet, by name."""
+
+from stratsim.engine.batch.schedule import HANDLERS
+from stratsim.engine.batch.undo import UNDO
+from stratsim.engine.setup import Setup
+from stratsim.watch import MetricProgram
+
+
+def unsupported(setup: Setup) -> tuple[str, ...]:
+    """Return the features of a scenario and plan that need the SimPy engine."""
+    return tuple(dict.fromkeys((*_plan(setup), *_scenario(setup), *_alarms(setup))))
+
+
+def _plan(setup: Setup) -> list[str]:
+    found = [
+        f"step {type(step).__name__}" for step in setup.plan.steps if type(step) not in HANDLERS
+    ]
+    if setup.plan.undo not in UNDO:
+        found.append(f"rollback by {setup.plan.undo}")
+    return found
+
+
+def _scenario(setup: Setup) -> list[str]:
+    scenario = setup.scenario
+    found = []
+    kinds = {fault.kind for outcome in scenario.release.outcomes for fault in outcome.faults}
+    if "crash" in kinds:
+        found.append("crash faults")
+    if scenario.service.autoscaling is not None:
+        found.append("autoscaling")
+    if scenario.metrics.evaluation_offset != 0.0:
+        found.append("alarms evaluated within the minute")
+    return found
+
+
+def _alarms(setup: Setup) -> list[str]:
+    for program in setup.programs:
+        if isinstance(program, MetricProgram):
+            for _, reader in program.readers:
+                if reader is not None and reader.source.kind == "level":
+                    return ["alarms on hosts or CPU"]
+    return []
