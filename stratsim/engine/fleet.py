@@ -15,6 +15,9 @@ class Unit:
 
     ``first_us`` is when it got its first request with the new revision, `NEVER`
     before that; ``struck`` says that a fault of the release took it out.
+    ``healthy`` is CodeDeploy's instance health: whether the last deployment to it
+    worked; ``rank`` its revision health (0 unknown, 1 old, 2 current); ``tried``
+    says that a deployment of this run has come to it.
     """
 
     number: int
@@ -25,6 +28,14 @@ class Unit:
     healthy: bool = True
     struck: bool = False
     first_us: int = NEVER
+    rank: int = 2
+    tried: bool = False
+    group: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the record calls it."""
+        return f"host {self.number} of {self.group}" if self.group else f"host {self.number}"
 
 
 class Fleet:
@@ -32,16 +43,17 @@ class Fleet:
 
     ``weight`` is the router's share for the new revision where routing is
     weighted, None where traffic is split evenly over the instances in service.
-    On Lambda there are no instances and capacity has no bound.
+    On Lambda there are no instances and capacity has no bound. ``untouched`` is
+    how many instances would serve if nothing had been deployed.
     """
 
     __slots__ = (
         "desired", "first_us", "in_service", "lost", "next_number", "running",
-        "serverless", "units", "version", "weight", "zones",
+        "serverless", "units", "untouched", "version", "weight", "zones",
     )
 
     def __init__(self, service: Service, desired: int, *, weighted: bool, serverless: bool) -> None:
-        self.desired = desired
+        self.desired = self.untouched = desired
         self.serverless = serverless
         self.zones = service.zones
         self.weight: float | None = 0.0 if weighted else None

@@ -151,10 +151,19 @@ class Flow:
         truth.rejected += rejected[OLD] + rejected[NEW]
         self._users(failed, share)
         rho = [_load(means[side], spare[side], fleet.serverless) for side in (OLD, NEW)]
-        rho0 = _load(offered, fleet.desired * cap, fleet.serverless)
+        rho0 = _load(offered, fleet.untouched * cap, fleet.serverless)
         parts = (CLEAN, effect.parts)
         self._slow((old, new), rho, rho0, parts, surroundings.factor, surroundings.add_s)
         self._record(counts, errors, rejected, (old, new), rho, parts, surroundings)
+
+    def observe(self) -> None:
+        """Note the capacity and the load of one moment, for a run that lasts no longer."""
+        begin, share = self.since, self.fleet.share
+        cap = self.capacity * self.environment.over(begin, begin + 1).capacity
+        spare = [n * cap for n in self.fleet.in_service]
+        rate = self.arrivals(begin, begin + US)
+        self._note_capacity(spare, cap)
+        self._note_load((rate * (1 - share), rate * share), spare)
 
     def _note_capacity(self, spare: list[float], cap: float, share: float) -> None:
         """Note the capacity that takes traffic: a fleet at weight 0 does not."""
@@ -241,7 +250,7 @@ class Flow:
         else:
             sides = zip(means, fleet.in_service, fleet.lost, strict=True)
             sound = sum(max(m - (n + lost) * cap, 0.0) for m, n, lost in sides)
-        always = min(max(offered - fleet.desired * cap, 0.0), over)
+        always = min(max(offered - fleet.untouched * cap, 0.0), over)
         fault = min(max(over - sound, 0.0), over - always) / over
         taken = (over - always) / over - fault
         by_fault = self.dice.some(total, fault)

@@ -6,12 +6,18 @@ with deployment configurations"; API reference, MinimumHealthyHosts.
 
 from collections import Counter, deque
 from collections.abc import Generator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import simpy
 
 from stratsim.engine.clock import us
-from stratsim.engine.failure import StepFailedError
+from stratsim.engine.failure import (
+    HEALTH_CONSTRAINTS,
+    HEALTH_CONSTRAINTS_INVALID,
+    NO_INSTANCES,
+    StepFailedError,
+)
 from stratsim.engine.fleet import Unit
 from stratsim.engine.scripts import Script
 from stratsim.model.plan import HostEvent, Roll, Zone
@@ -55,7 +61,8 @@ class Hosts:
         self.run_, self.step, self.size = run, step, len(pool)
         self.script = Script(run, step.events, units, new=new, purpose=purpose)
         self.waiting = _in_order(run, units)
-        self.total = len(units)
+        self.total = self.left = len(units)
+        self.sick = sum(not unit.healthy for unit in units)
         self.succeeded = 0
         # Hosts that have the revision already are none of this pass, and count for it.
         self.spared = sum(u.healthy for u in pool) - sum(u.healthy for u in units)
@@ -78,7 +85,7 @@ class Hosts:
             yield simpy.AllOf(run.env, playing)
         run.children.clear()
         if not all(process.value for process in playing):
-            raise StepFailedError("HEALTH_CONSTRAINTS")
+            raise StepFailedError(HEALTH_CONSTRAINTS)
         run.note("lifecycle", f"{name} ends")
 
     def run(self) -> Process:
@@ -92,17 +99,17 @@ class Hosts:
             yield from self._pass(self.waiting, 0, 0)
         # At least one has to succeed, even where no host needs to stay healthy.
         if self.succeeded < 1 or self.succeeded + self.spared < step.minimum_healthy:
-            raise StepFailedError("HEALTH_CONSTRAINTS")
+            raise StepFailedError(HEALTH_CONSTRAINTS)
         run.note("lifecycle", f"{step.event} ends: {self.succeeded} of {self.total} succeeded")
 
     def _refuse(self) -> None:
         """Fail before any host is touched where the minimum can never be kept."""
         step = self.step
         if not self.total:
-            raise StepFailedError("NO_INSTANCES")
+            raise StepFailedError(NO_INSTANCES)
         crowded = any(zone.minimum_healthy >= zone.count for zone in step.zones)
         if step.minimum_healthy >= self.size or crowded:
-            raise StepFailedError("HEALTH_CONSTRAINTS_INVALID")
+            raise StepFailedError(HEALTH_CONSTRAINTS_INVALID)
 
     def _zones(self, zones: Sequence[Zone]) -> Process:
         """Go zone by zone, with a watch after each but the last."""
@@ -119,11 +126,11 @@ class Hosts:
         while queue or self.flying:
             self._start(queue, zone, least)
             if not self.flying:
-                raise StepFailedError("HEALTH_CONSTRAINTS")
+                raise StepFailedError(HEALTH_CONSTRAINTS)
             self.wake = self.run_.env.event()
             if not self.finished:
                 yield self.wake
-            self._collect(queue)
+            self._collect()
 
     def _start(self, queue: deque[Unit], zone: int, least: int) -> None:
         """Start as many hosts as may be out of service at once."""
@@ -148,18 +155,20 @@ class Hosts:
         process = run.env.process(self.script.play(unit))
         self.flying[unit.number] = (unit, unit.healthy, process)
         self.away[unit.zone] += unit.healthy
-        self.waiting_left -= 1
+        self.left -= 1
+        self.sick -= not unit.healthy
         unit.tried = True
         run.note("target", f"{unit.name} InProgress")
         run.children.add(process)
-        process.callbacks.append(lambda event, unit=unit: self._done(unit, event))
+        assert process.callbacks is not None
+        process.callbacks.append(partial(self._done, unit))
 
     def _done(self, unit: Unit, event: simpy.Event) -> None:
         self.finished.append((unit, event.ok and bool(event.value)))
         if not self.wake.triggered:
             self.wake.succeed()
 
-    def _collect(self, queue: deque[Unit]) -> None:
+    def _collect(self) -> None:
         """Take note of the hosts that are done and decide whether to go on."""
         failed = False
         for unit, ok in self.finished:
@@ -173,19 +182,16 @@ class Hosts:
             failed |= not ok
         self.finished.clear()
         if failed:
-            self._check(queue)
+            self._check()
 
-    def _check(self, queue: deque[Unit]) -> None:
+    def _check(self) -> None:
         """Fail where hosts wait and the minimum does not let them go.
 
         The bar is equality: with 10 hosts and a minimum of 9 one failure ends it.
         """
-        if not self.waiting_left:
-            return
-        hopeful = sum(not was_healthy for _, was_healthy, _ in self.flying.values())
-        hopeful += sum(not unit.healthy for unit in queue)
-        if self.healthy.total() + hopeful <= self.step.minimum_healthy:
-            raise StepFailedError("HEALTH_CONSTRAINTS")
+        hopeful = self.sick + sum(not healthy for _, healthy, _ in self.flying.values())
+        if self.left and self.healthy.total() + hopeful <= self.step.minimum_healthy:
+            raise StepFailedError(HEALTH_CONSTRAINTS)
 
 
 def _in_order(run: "Deployment", units: Sequence[Unit]) -> deque[Unit]:

@@ -4,7 +4,14 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from stratsim.engine.clock import us
-from stratsim.engine.failure import StepFailedError, never_healthy
+from stratsim.engine.failure import (
+    HOOK_FAILED,
+    HOOK_TIMED_OUT,
+    NO_CODE,
+    TIMEOUT,
+    StepFailedError,
+    never_healthy,
+)
 from stratsim.engine.hosts import Hosts
 from stratsim.engine.tasks import Tasks
 from stratsim.model.plan import (
@@ -37,7 +44,8 @@ def lifecycle(run: "Deployment", step: Lifecycle) -> Process:
     yield run.wait(us(min(duration, step.timeout_s)))
     if wrong or late:
         run.note("lifecycle", f"{step.event} {'timed out' if late else 'failed'}")
-        raise StepFailedError("HOOK_EXECUTION_FAILURE", can_roll_back=step.can_roll_back)
+        code = HOOK_TIMED_OUT if late else HOOK_FAILED
+        raise StepFailedError(code, can_roll_back=step.can_roll_back)
     run.note("lifecycle", f"{step.event} ends")
 
 
@@ -63,7 +71,7 @@ def launch(run: "Deployment", step: Launch) -> Process:
     if any(doomed) or last > limit:
         yield run.wait(limit)
         run.note("lifecycle", f"{step.event} timed out: {sum(doomed)} never healthy")
-        raise StepFailedError("TIMEOUT")
+        raise StepFailedError(TIMEOUT)
     yield run.wait(last)
     run.note("lifecycle", f"{step.event} ends")
 
@@ -79,18 +87,20 @@ def hold(run: "Deployment", step: Hold) -> Process:
     """Wait."""
     yield run.wait(us(step.duration_s))
     if step.stops:
-        raise StepFailedError("", stopped=True, can_roll_back=False)
+        raise StepFailedError(NO_CODE, stopped=True, can_roll_back=False)
 
 
 def roll(run: "Deployment", step: Roll) -> Process:
     """Run events on every host of a fleet, a few at a time."""
-    units = run.fleet.of(new=step.fleet == "new")
-    yield from Hosts(run, step, units, new=True).run()
+    pool = run.fleet.of(new=step.fleet == "new")
+    # A replacement host whose installation failed is not registered.
+    units = [u for u in pool if u.healthy] if step.fleet == "new" else pool
+    yield from Hosts(run, step, units, pool=pool, new=True).run()
 
 
 def deregister(run: "Deployment", step: Deregister) -> Process:
     """Take the old fleet out of the load balancer, all at once."""
-    units = run.fleet.of(new=False)
+    units = [unit for unit in run.fleet.of(new=False) if unit.in_service]
     yield from Hosts.together(run, step.event, step.events, units)
 
 

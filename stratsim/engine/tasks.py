@@ -8,7 +8,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from stratsim.engine.clock import us
-from stratsim.engine.failure import StepFailedError, never_healthy
+from stratsim.engine.failure import ECS_UPDATE_ERROR, TIMEOUT, StepFailedError, never_healthy
 from stratsim.engine.fleet import Unit
 from stratsim.model.plan import Replace
 
@@ -44,10 +44,10 @@ class Tasks:
             yield self.wake | idle
             if not self.wake.triggered:
                 run.note("lifecycle", f"{step.event} is stuck")
-                raise StepFailedError("TIMEOUT")
+                raise StepFailedError(TIMEOUT)
             if step.breaker is not None and self.failures >= step.breaker:
                 run.note("lifecycle", f"circuit breaker: {self.failures} tasks failed")
-                raise StepFailedError("ECS_UPDATE_ERROR", can_roll_back=step.breaker_rolls_back)
+                raise StepFailedError(ECS_UPDATE_ERROR, can_roll_back=step.breaker_rolls_back)
         run.note("lifecycle", f"{step.event} ends")
 
     def _complete(self) -> bool:

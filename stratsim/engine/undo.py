@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from stratsim.engine.clock import us
 from stratsim.engine.failure import StepFailedError
-from stratsim.engine.hosts import Hosts, Script
+from stratsim.engine.hosts import Hosts
+from stratsim.engine.scripts import Script
 from stratsim.engine.tasks import Tasks
 from stratsim.model.plan import HostEvent, Replace, Roll
 
@@ -75,11 +76,14 @@ def redeploy(run: "Deployment") -> Process:
     step = run.plan.redeploy
     if not isinstance(step, Roll):
         return
-    hosts = run.hosts()
+    pool = hosts = run.hosts()
     if run.scenario.control.rollback_hosts == "touched_only":
-        hosts = [u for u in hosts if u.new or not u.in_service or not u.healthy]
+        changed = (u for u in pool if u.tried)
+        hosts = [u for u in changed if u.new or not u.in_service or not u.healthy]
+    if not hosts:
+        return
     try:
-        yield from Hosts(run, step, hosts, new=False, purpose="rollback").run()
+        yield from Hosts(run, step, hosts, pool=pool, new=False, purpose="rollback").run()
     except StepFailedError as failure:
         run.note("rollback", f"failed: {failure.code}")
 

@@ -68,7 +68,9 @@ class HostEvent:
     """One lifecycle event on one host.
 
     ``block`` takes the host out of service when the event begins, ``allow``
-    puts it into service, with the new revision, when the event ends.
+    puts it into service, with the new revision, when the event ends. With
+    ``forgiven`` a failure of the event is passed over, and ``previous`` says that
+    it runs the script of the previous revision, which a host without one lacks.
     """
 
     event: str
@@ -76,6 +78,17 @@ class HostEvent:
     failure: float = 0.0
     timeout_s: float = 3600.0
     effect: Effect = "none"
+    forgiven: bool = False
+    previous: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zone:
+    """One zone of a roll: its hosts, how many begin Unhealthy, its minimum of healthy ones."""
+
+    count: int
+    unhealthy: int = 0
+    minimum_healthy: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +97,9 @@ class Roll:
 
     ``fleet`` "old" updates the running fleet in place, "new" works on hosts that
     were launched before. ``minimum_healthy`` (M) and ``concurrency`` (most hosts
-    at once when all are healthy) are in hosts; ``last_may_fail`` tolerates a
-    failure when no host waits any more. ``zones`` > 1 goes zone by zone with
-    ``zone_minimum_healthy`` hosts per zone and the two monitor durations.
+    at once when all are healthy) are in hosts; ``unhealthy`` hosts begin so, and
+    are ``throttled`` by the minimum like the others only where that is asked for.
+    With ``zones`` the roll goes zone by zone, with two monitor durations.
     """
 
     event: str
@@ -95,10 +108,10 @@ class Roll:
     minimum_healthy: int
     concurrency: int
     events: tuple[HostEvent, ...]
-    single_must_succeed: bool = False
+    unhealthy: int = 0
+    throttled: bool = False
     barrier: bool = False
-    zones: int = 1
-    zone_minimum_healthy: int = 0
+    zones: tuple[Zone, ...] = ()
     first_zone_monitor_s: float = 0.0
     zone_monitor_s: float = 0.0
 
@@ -154,7 +167,8 @@ class Plan:
     "redeploy" (in place, a new deployment), "replace" (rolling back).
     ``one_target_group`` says that new and old share their metrics.
     ``deployment_config`` is the configuration's name in AWS; ``custom`` says that
-    it has to be created.
+    it has to be created. Of the ``desired`` instances ``out_of_service`` are so
+    when the deployment is created.
     """
 
     strategy: str
@@ -170,6 +184,7 @@ class Plan:
     minimum_healthy: int | None = None
     concurrency: int | None = None
     desired: int = 0
+    out_of_service: int = 0
     reroute_s: float = 0.0
     redeploy: Roll | Replace | None = None
     warnings: tuple[str, ...] = field(default=())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Annotated, Literal
 
-from stratsim.model.markers import RuleError
+from stratsim.model.markers import RuleError, Text
 from stratsim.model.quantities import (
     Count,
     DurationMarker,
@@ -98,8 +98,15 @@ class LifecycleEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """One named host of an EC2 fleet where it differs from the rest."""
+    """One host of an EC2 fleet where it differs from the rest.
+
+    ``healthy`` is CodeDeploy's instance health: no where the last deployment to
+    the host failed or it never had one, and such a host is out of service until
+    it has been deployed to. ``revision`` is its revision health; ``group`` names
+    its Auto Scaling group.
+    """
 
     index: Annotated[int, Number(0, 99_999, whole=True)]
     healthy: Flag = True
-    group: Name = ""
+    revision: Literal["unknown", "old", "current"] = "current"
+    group: Annotated[str, Text(0, 255)] = ""

@@ -49,7 +49,10 @@ class Control:
     ``agent_poll``: an EC2 host picks up its command after so long.
     ``steady_state_timeout``: a fleet that never becomes healthy fails the
     deployment after so long. ``follow_up``: how long after its end a deployment
-    is followed while a fault is still being served.
+    is followed while a fault is still being served. ``unhealthy_hosts``: whether
+    hosts that begin Unhealthy, which the minimum does not count on, are all tried
+    at once. ``lone_host``: a percentage of a group of one host asks for that very
+    host, so by the letter the deployment fails at once.
     """
 
     alarm_poll: Annotated[float, DurationMarker(high=3600)] = 10.0
@@ -61,6 +64,8 @@ class Control:
     batches: Literal["sliding_window", "barrier"] = "sliding_window"
     linear_tail_wait: Flag = False
     follow_up: Seconds = 86400.0
+    unhealthy_hosts: Literal["at_once", "throttled"] = "at_once"
+    lone_host: Literal["refused", "deployed"] = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

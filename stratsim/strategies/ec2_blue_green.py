@@ -14,12 +14,14 @@ from stratsim.model.service import Platform
 from stratsim.model.strategy import StrategySpec
 from stratsim.strategies.ec2_hosts import (
     COMPANIONS,
+    FORGIVING,
     KEY,
     check_fleet,
     check_hosts,
     roll,
+    roll_warnings,
     rule_of,
-    rule_warnings,
+    unhealthy,
 )
 from stratsim.strategies.families import Family, register
 from stratsim.strategies.lifecycle import (
@@ -29,7 +31,6 @@ from stratsim.strategies.lifecycle import (
     unused_events,
 )
 from stratsim.strategies.limits import Quotas
-from stratsim.strategies.minimum_healthy import HostRule
 from stratsim.strategies.shapes import Config
 from stratsim.strategies.weighted import launch, ready_wait, ready_warnings, retire
 
@@ -49,7 +50,21 @@ def build(spec: StrategySpec, scenario: Scenario) -> Plan:
     check_fleet(scenario)
     _check_load_balancer(spec)
     rule, name = rule_of(spec)
-    steps = _steps(spec, scenario, rule)
+    sick = len(unhealthy(scenario))
+    green = _green_size(spec, scenario)
+    forgiving = bool(spec.config.get(FORGIVING, False))
+    scripts = install_events(scenario, forgiving=forgiving)
+    install = roll("Install", scenario, rule, scripts, green)
+    reroute = roll("AllowTraffic", scenario, rule, allow_events(scenario), green)
+    steps: tuple[Step, ...] = (
+        _provision(spec, scenario, green),
+        replace(install, fleet="new"),
+        *ready_wait(spec.group),
+        replace(reroute, fleet="new"),
+        # Green is registered before blue is taken out.
+        Deregister(event="BlockTraffic", events=block_events(scenario, forgiving=forgiving)),
+        retire(spec.group),
+    )
     return Plan(
         strategy=spec.name,
         family=FAMILY.name,
@@ -62,35 +77,32 @@ def build(spec: StrategySpec, scenario: Scenario) -> Plan:
         one_target_group=True,
         deployment_config=name,
         custom=KEY in spec.config,
-        minimum_healthy=rule.minimum(scenario.desired),
-        concurrency=rule.concurrency(scenario.desired),
+        minimum_healthy=install.minimum_healthy,
+        concurrency=install.concurrency,
         desired=scenario.desired,
+        out_of_service=sick,
         reroute_s=scenario.control.reroute,
         warnings=(
-            *rule_warnings(rule, scenario.desired),
+            *roll_warnings(install),
             *ready_warnings(spec.group, steps),
             *unused_events(scenario, steps),
         ),
     )
 
 
-def _steps(spec: StrategySpec, scenario: Scenario, rule: HostRule) -> tuple[Step, ...]:
-    install = roll("Install", scenario, rule, install_events(scenario))
-    reroute = roll("AllowTraffic", scenario, rule, allow_events(scenario))
-    return (
-        _provision(spec, scenario),
-        replace(install, fleet="new"),
-        *ready_wait(spec.group),
-        replace(reroute, fleet="new"),
-        # Green is registered before blue is taken out.
-        Deregister(event="BlockTraffic", events=block_events(scenario)),
-        retire(spec.group),
-    )
+def _green_size(spec: StrategySpec, scenario: Scenario) -> int:
+    """Return the replacement hosts: a copied group has as many as are healthy in its source.
+
+    Source: CodeDeploy User Guide, "Integrating CodeDeploy with Amazon EC2 Auto Scaling".
+    """
+    if spec.group.green_fleet == "DISCOVER_EXISTING":
+        return scenario.desired
+    return scenario.desired - len(unhealthy(scenario))
 
 
-def _provision(spec: StrategySpec, scenario: Scenario) -> Launch:
+def _provision(spec: StrategySpec, scenario: Scenario, count: int) -> Launch:
     """Return the second fleet's launch; a discovered one is running already."""
-    step = launch("Provision", scenario)
+    step = replace(launch("Provision", scenario), count=count)
     if spec.group.green_fleet == "DISCOVER_EXISTING":
         return replace(step, startup=INSTANT)
     return step

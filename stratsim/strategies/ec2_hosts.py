@@ -10,10 +10,12 @@ from stratsim.strategies.families import NAME_KEY
 from stratsim.strategies.limits import INSTANCES, Quotas, over
 from stratsim.strategies.minimum_healthy import HostRule, check_rule, parse_rule
 from stratsim.strategies.predefined import SERVER
-from stratsim.strategies.shapes import Config, part
+from stratsim.strategies.shapes import Config, part, wrong_flag
 
 KEY = "minimumHealthyHosts"
-COMPANIONS = ("zonalConfig", *PASTED_KEYS)
+FORGIVING = "ignoreApplicationStopFailures"
+"""A key of CreateDeployment: scripts of the previous revision may fail."""
+COMPANIONS = ("zonalConfig", FORGIVING, *PASTED_KEYS)
 
 
 def check_hosts(config: Config, where: str, platform: Platform, quotas: Quotas) -> list[Problem]:
@@ -21,6 +23,8 @@ def check_hosts(config: Config, where: str, platform: Platform, quotas: Quotas) 
     problems = check_pasted(config, where, platform, custom=KEY in config)
     if KEY in config:
         problems += check_rule(config[KEY], f"{where}.{KEY}", quotas)
+    if FORGIVING in config:
+        problems += wrong_flag(config[FORGIVING], f"{where}.{FORGIVING}")
     return problems
 
 
@@ -42,27 +46,37 @@ def check_fleet(scenario: Scenario) -> None:
         raise InputError(problems)
 
 
-def roll(event: str, scenario: Scenario, rule: HostRule, events: tuple[HostEvent, ...]) -> Roll:
-    """Return the step that works through the running fleet under `rule`."""
-    n = scenario.desired
+def unhealthy(scenario: Scenario) -> list[int]:
+    """Return the hosts whose last deployment failed, or that never had one."""
+    return [host.index for host in scenario.hosts if not host.healthy]
+
+
+def roll(
+    event: str, scenario: Scenario, rule: HostRule, events: tuple[HostEvent, ...], count: int
+) -> Roll:
+    """Return the step that works through a fleet of `count` healthy hosts under `rule`."""
+    minimum, control = rule.minimum(count), scenario.control
+    if count == 1 and control.lone_host == "deployed":
+        minimum = 0
     return Roll(
         event=event,
         fleet="old",
-        count=n,
-        minimum_healthy=rule.minimum(n),
-        concurrency=rule.concurrency(n),
+        count=count,
+        minimum_healthy=minimum,
+        concurrency=max(0, count - minimum),
         events=events,
-        single_must_succeed=rule.single_must_succeed(n),
-        barrier=scenario.control.batches == "barrier",
+        throttled=control.unhealthy_hosts == "throttled",
+        barrier=control.batches == "barrier",
     )
 
 
-def rule_warnings(rule: HostRule, n: int) -> tuple[str, ...]:
+def roll_warnings(step: Roll) -> tuple[str, ...]:
     """Say that a minimum leaves no host to change."""
-    if rule.concurrency(n):
+    if step.concurrency:
         return ()
     warning = (
-        f"the minimum of {rule.minimum(n)} healthy hosts is not below the fleet of {n}: "
-        "the deployment fails at once with HEALTH_CONSTRAINTS_INVALID, no host touched"
+        f"the minimum of {step.minimum_healthy} healthy hosts is not below the fleet of "
+        f"{step.count}: the deployment fails at once with HEALTH_CONSTRAINTS_INVALID, "
+        "no host touched"
     )
     return (warning,)

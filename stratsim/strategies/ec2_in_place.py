@@ -3,18 +3,20 @@
 from dataclasses import replace
 
 from stratsim.errors import Problem, shorten
-from stratsim.model.plan import Plan, Roll
+from stratsim.model.plan import Plan, Roll, Zone
 from stratsim.model.scenario import Scenario
 from stratsim.model.service import Platform
 from stratsim.model.strategy import StrategySpec
 from stratsim.strategies.ec2_hosts import (
     COMPANIONS,
+    FORGIVING,
     KEY,
     check_fleet,
     check_hosts,
     roll,
+    roll_warnings,
     rule_of,
-    rule_warnings,
+    unhealthy,
 )
 from stratsim.strategies.families import NAME_KEY, Family, register
 from stratsim.strategies.lifecycle import in_place_events, unused_events
@@ -42,8 +44,13 @@ def build(spec: StrategySpec, scenario: Scenario) -> Plan:
     """Return the plan: one roll over the fleet, undone by another."""
     check_fleet(scenario)
     rule, name = rule_of(spec)
-    events = in_place_events(scenario, traffic_control=spec.group.traffic_control)
-    plain = roll("IN_PLACE", scenario, rule, events)
+    events = in_place_events(
+        scenario,
+        traffic_control=spec.group.traffic_control,
+        forgiving=bool(spec.config.get(FORGIVING, False)),
+    )
+    plain = roll("IN_PLACE", scenario, rule, events, scenario.desired)
+    plain = replace(plain, unhealthy=len(unhealthy(scenario)))
     step = plain
     if ZONAL in spec.config:
         zonal = parse_zonal(part(spec.config, ZONAL))
@@ -63,11 +70,12 @@ def build(spec: StrategySpec, scenario: Scenario) -> Plan:
         minimum_healthy=step.minimum_healthy,
         concurrency=step.concurrency,
         desired=scenario.desired,
+        out_of_service=plain.unhealthy,
         reroute_s=scenario.control.reroute,
         # A rollback is not zonal: for speed it takes hosts at random.
         redeploy=plain,
         warnings=(
-            *rule_warnings(rule, step.count),
+            *roll_warnings(step),
             *_length_warning(plain, scenario),
             *unused_events(scenario, (step,)),
         ),
@@ -85,12 +93,22 @@ def _length_warning(step: Roll, scenario: Scenario) -> tuple[str, ...]:
 
 
 def _zonal(step: Roll, zonal: ZonalRule, scenario: Scenario) -> Roll:
-    """Return the roll zone by zone; the largest zone's minimum holds in each."""
+    """Return the roll zone by zone; a percentage is of each zone's own hosts, rounded up."""
     zones = min(scenario.service.zones, step.count)
+    sick = unhealthy(scenario)
+    parts = []
+    for zone in range(zones):
+        hosts = range(zone, step.count, zones)  # hosts are dealt to the zones in turn
+        parts.append(
+            Zone(
+                count=len(hosts),
+                unhealthy=sum(index in hosts for index in sick),
+                minimum_healthy=zonal.per_zone.minimum(len(hosts)),
+            )
+        )
     return replace(
         step,
-        zones=zones,
-        zone_minimum_healthy=zonal.per_zone.minimum(-(-step.count // zones)),
+        zones=tuple(parts),
         first_zone_monitor_s=zonal.first_monitor_s,
         zone_monitor_s=zonal.monitor_s,
     )

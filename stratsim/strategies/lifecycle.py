@@ -22,6 +22,10 @@ INSTALL = (
 )
 ALLOW = ("BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic")
 
+# CodeDeploy API, CreateDeployment: these run the scripts of the revision deployed
+# last, and ignoreApplicationStopFailures forgives their failures.
+PREVIOUS = ("ApplicationStop", "BeforeBlockTraffic", "AfterBlockTraffic")
+
 # An agent spends one to three seconds around a script that does next to nothing.
 SCRIPT = Uniform(1.0, 3.0)
 # Downloading and installing a 50 MB bundle takes 5 to 30 s together.
@@ -51,11 +55,14 @@ def hook(
     )
 
 
-def in_place_events(scenario: Scenario, *, traffic_control: bool) -> tuple[HostEvent, ...]:
+def in_place_events(
+    scenario: Scenario, *, traffic_control: bool, forgiving: bool = False
+) -> tuple[HostEvent, ...]:
     """Return what happens on one host of an in-place deployment.
 
     Without a load balancer the six traffic events drop out, and the host serves
-    from its ValidateService until its ApplicationStop.
+    from its ValidateService until its ApplicationStop. `forgiving` is AWS's
+    ``ignoreApplicationStopFailures``.
     """
     restart = scenario.service.startup
     if traffic_control:
@@ -65,16 +72,18 @@ def in_place_events(scenario: Scenario, *, traffic_control: bool) -> tuple[HostE
         names = INSTALL
         effects = {"ApplicationStop": "block", "ValidateService": "allow"}
     defaults = _defaults(scenario) | {"ApplicationStart": restart}
-    return (_start(scenario), *_events(scenario, names, defaults, effects))
+    events = _events(scenario, names, defaults, effects, forgiving=forgiving)
+    return (_start(scenario), *events)
 
 
-def install_events(scenario: Scenario) -> tuple[HostEvent, ...]:
+def install_events(scenario: Scenario, *, forgiving: bool = False) -> tuple[HostEvent, ...]:
     """Return the installation on one replacement host.
 
     ``service.startup`` was spent on its launch, so ApplicationStart is a script
     like any other here.
     """
-    return (_start(scenario), *_events(scenario, INSTALL, _defaults(scenario), {}))
+    events = _events(scenario, INSTALL, _defaults(scenario), {}, forgiving=forgiving)
+    return (_start(scenario), *events)
 
 
 def allow_events(scenario: Scenario) -> tuple[HostEvent, ...]:
@@ -82,9 +91,10 @@ def allow_events(scenario: Scenario) -> tuple[HostEvent, ...]:
     return _events(scenario, ALLOW, _defaults(scenario), {"AllowTraffic": "allow"})
 
 
-def block_events(scenario: Scenario) -> tuple[HostEvent, ...]:
+def block_events(scenario: Scenario, *, forgiving: bool = False) -> tuple[HostEvent, ...]:
     """Return the deregistration of one original host from the load balancer."""
-    return _events(scenario, BLOCK, _defaults(scenario), {"BlockTraffic": "block"})
+    effects: dict[str, Effect] = {"BlockTraffic": "block"}
+    return _events(scenario, BLOCK, _defaults(scenario), effects, forgiving=forgiving)
 
 
 def _start(scenario: Scenario) -> HostEvent:
@@ -111,6 +121,8 @@ def _events(
     names: tuple[str, ...],
     defaults: dict[str, Distribution],
     effects: dict[str, Effect],
+    *,
+    forgiving: bool = False,
 ) -> tuple[HostEvent, ...]:
     events = []
     for name in names:
@@ -122,6 +134,8 @@ def _events(
                 failure=own.failure,
                 timeout_s=own.timeout,
                 effect=effects.get(name, "none"),
+                forgiven=forgiving and name in PREVIOUS,
+                previous=name in PREVIOUS,
             )
         )
     return tuple(events)

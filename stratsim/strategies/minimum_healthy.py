@@ -49,10 +49,6 @@ class HostRule:
         """
         return max(0, n - self.minimum(n))
 
-    def single_must_succeed(self, n: int) -> bool:
-        """Whether the one host of OneAtATime has to succeed: its minimum is 0, yet it counts."""
-        return self.type == "MOST_CONCURRENCY" and n == 1
-
     @property
     def config_name(self) -> str:
         """The name of such a configuration."""

@@ -25,6 +25,7 @@ from stratsim.model.plan import (
     Step,
 )
 from stratsim.model.quantities import Fixed
+from stratsim.strategies.batches import Batch, batches, invalid
 from stratsim.strategies.timeline_rows import Change, Entry, TimelineRow, Walk, with_state
 
 
@@ -78,79 +79,76 @@ def _hold(walk: Walk, step: Hold) -> None:
 
 
 def _roll(walk: Walk, step: Roll) -> None:
-    if step.minimum_healthy >= step.count and not step.single_must_succeed:
-        note = f"HEALTH_CONSTRAINTS_INVALID: minimum {step.minimum_healthy} of {step.count}"
+    if note := invalid(step):
         walk.end("Failed", note)
         return
     if late := _cut_short(step.events):
         # As many hosts fail as may be missing, so the first batch is the last.
-        slots = min(step.concurrency, step.count)
-        _batch(walk, replace(step, events=late), slots, 1)
+        _batch(walk, replace(step, events=late), next(batches(step)), 1)
         walk.end("Failed", f"HEALTH_CONSTRAINTS: {late[-1].event} takes longer than its timeout")
         return
-    batch = 0
-    for zone in range(step.zones):
-        # Hosts are dealt to the zones in turn.
-        left = step.count // step.zones + (zone < step.count % step.zones)
-        slots = min(max(step.concurrency, 1), _zone_slots(step, left))
-        if slots < 1:
-            walk.end("Failed", f"HEALTH_CONSTRAINTS: zone {zone + 1} has no host to spare")
+    zone = 0
+    for number, batch in enumerate(batches(step), 1):
+        if not batch.size:
+            walk.end("Failed", "HEALTH_CONSTRAINTS: too few healthy hosts to go on")
             return
-        while left:
-            batch += 1
-            _batch(walk, step, min(slots, left), batch)
-            left -= min(slots, left)
-        _monitor(walk, step, zone)
+        if batch.zone > zone:
+            _monitor(walk, step, zone)
+            zone = batch.zone
+        _batch(walk, step, batch, number)
 
 
 def _cut_short(events: tuple[HostEvent, ...]) -> tuple[HostEvent, ...]:
     """Return the events up to one that outlasts its timeout; none where all fit."""
     for at, event in enumerate(events):
-        if event.duration.mean > event.timeout_s:
+        if event.duration.mean > event.timeout_s and not event.forgiven:
             effect: Effect = "block" if event.effect == "block" else "none"
             cut = replace(event, duration=Fixed(event.timeout_s), effect=effect)
             return (*events[:at], cut)
     return ()
 
 
-def _zone_slots(step: Roll, hosts: int) -> int:
-    return hosts - step.zone_minimum_healthy if step.zones > 1 else hosts
+def _length_s(event: HostEvent) -> float:
+    return min(event.duration.mean, event.timeout_s)
 
 
 def _monitor(walk: Walk, step: Roll, zone: int) -> None:
     """Watch a finished zone before the next one begins; the last is not waited for."""
     wait_s = step.zone_monitor_s if zone else step.first_zone_monitor_s
-    if zone == step.zones - 1 or not wait_s:
-        return
-    walk.enter("monitorDuration", walk.now_s + wait_s, note=f"zone {zone + 1} is watched")
-    walk.now_s += wait_s
+    if wait_s:
+        walk.enter("monitorDuration", walk.now_s + wait_s, note=f"zone {zone + 1} is watched")
+        walk.now_s += wait_s
 
 
-def _batch(walk: Walk, step: Roll, size: int, batch: int) -> None:
-    """Take `size` hosts through their events.
-
-    Hosts that begin together end together when every duration is its mean, so a
-    sliding window moves in batches here.
-    """
-    starts = [0.0, *accumulate(event.duration.mean for event in step.events)]
-    hosts = "1 host" if size == 1 else f"{size} hosts"
-    walk.enter(step.event, walk.now_s + starts[-1], batch, hosts)
+def _batch(walk: Walk, step: Roll, batch: Batch, number: int) -> None:
+    """Take the hosts of a batch through their events."""
+    starts = [0.0, *accumulate(_length_s(event) for event in step.events)]
+    hosts = "1 host" if batch.size == 1 else f"{batch.size} hosts"
+    walk.enter(step.event, walk.now_s + starts[-1], number, hosts)
     for event, (begin_s, end_s) in zip(step.events, pairwise(starts), strict=True):
-        _host_event(walk, event, size, batch, (walk.now_s + begin_s, walk.now_s + end_s))
+        span = (walk.now_s + begin_s, walk.now_s + end_s)
+        _host_event(walk, event, (batch.sound, batch.size), number, span)
     walk.now_s += starts[-1]
 
 
 def _host_event(
-    walk: Walk, event: HostEvent, size: int, batch: int | None, span: tuple[float, float]
+    walk: Walk,
+    event: HostEvent,
+    sizes: tuple[int, int],
+    batch: int | None,
+    span: tuple[float, float],
 ) -> None:
-    """Add a row where an event changes what is in service, at the moment it does."""
+    """Add a row where an event changes what is in service, at the moment it does.
+
+    `sizes` are the hosts that are in service before and after.
+    """
     begin_s, end_s = span
     if event.effect == "block":
         walk.entries.append(Entry(begin_s, end_s, event.event, batch))
-        walk.changes.append(Change(begin_s, old=-size))
+        walk.changes.append(Change(begin_s, old=-sizes[0]))
     elif event.effect == "allow":
         walk.entries.append(Entry(end_s, end_s, event.event, batch))
-        walk.changes.append(Change(end_s, new=size))
+        walk.changes.append(Change(end_s, new=sizes[1]))
 
 
 def _deregister(walk: Walk, step: Deregister) -> None:
@@ -159,8 +157,9 @@ def _deregister(walk: Walk, step: Deregister) -> None:
     if late:
         walk.end("Failed", f"HEALTH_CONSTRAINTS: {late[-1].event} takes longer than its timeout")
     for event in late or step.events:
-        end_s = begin_s + event.duration.mean
-        _host_event(walk, event, walk.plan.desired, None, (begin_s, end_s))
+        end_s = begin_s + _length_s(event)
+        serving = walk.plan.desired - walk.plan.out_of_service
+        _host_event(walk, event, (serving, 0), None, (begin_s, end_s))
         begin_s = end_s
     walk.now_s = begin_s
 

@@ -69,7 +69,8 @@ class Walk:
 
 def with_state(walk: Walk) -> tuple[TimelineRow, ...]:
     """Fill in the state of the fleet that holds from each entry's time on."""
-    state = _State(walk.plan, old=walk.plan.desired, running=walk.plan.desired)
+    plan = walk.plan
+    state = _State(plan, old=plan.desired - plan.out_of_service, running=plan.desired)
     changes = sorted(walk.changes, key=lambda change: change.time_s)
     rows, done = [state.row(Entry(0.0, 0.0, "Created"))], 0
     for entry in sorted(walk.entries, key=lambda entry: entry.time_s):

@@ -173,7 +173,7 @@ def test_w25_zone_by_zone(planned: Planned) -> None:
     assert plan.plan.deployment_config == "MinimumHealthy6HostsZonal50Percent900s300s"
     # Its rollback is not zonal.
     assert isinstance(plan.plan.redeploy, Roll)
-    assert plan.plan.redeploy.zones == 1
+    assert plan.plan.redeploy.zones == ()
 
 
 def test_the_first_zone_is_watched_like_the_others_by_default(planned: Planned) -> None:
@@ -212,7 +212,7 @@ def test_a_single_host_one_at_a_time_goes(planned: Planned) -> None:
     (step,) = plan.plan.steps
 
     assert isinstance(step, Roll)
-    assert step.single_must_succeed
+    assert (step.minimum_healthy, step.concurrency) == (0, 1)
     assert plan.status == "Succeeded"
 
 

@@ -54,15 +54,6 @@ def test_predefined_rules(n: int, name: str, minimum: int, at_once: int) -> None
     assert (rule.minimum(n), rule.concurrency(n)) == (minimum, at_once)
 
 
-def test_only_the_single_host_of_one_at_a_time_must_succeed() -> None:
-    """Everywhere else the last host may fail."""
-    one = SERVER["CodeDeployDefault.OneAtATime"]
-
-    assert one.single_must_succeed(1)
-    assert not one.single_must_succeed(2)
-    assert not SERVER["CodeDeployDefault.AllAtOnce"].single_must_succeed(1)
-
-
 @given(n=st.integers(1, 100_000), percent=st.integers(0, 99))
 def test_a_percentage_is_rounded_up_exactly(n: int, percent: int) -> None:
     rule = HostRule("FLEET_PERCENT", percent)

@@ -1,0 +1,101 @@
+"""What CodeDeploy's agent does on one host: lifecycle events, one after another."""
+
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from stratsim.engine.clock import us
+from stratsim.engine.failure import failing_hook, never_healthy
+from stratsim.engine.fleet import Unit
+from stratsim.model.plan import HostEvent
+
+if TYPE_CHECKING:
+    from stratsim.engine.deployment import Deployment
+
+Process = Generator[Any, Any, bool]
+
+VERDICT = "ValidateService"
+"""The event at which a host with a `host` fault fails, where it runs."""
+
+_NEVER = "never healthy"
+
+
+class Script:
+    """The events of one pass: durations and failures on every host, drawn.
+
+    Host i of the fleet has the same draws whatever the strategy.
+    """
+
+    def __init__(
+        self,
+        run: "Deployment",
+        events: Sequence[HostEvent],
+        units: Sequence[Unit],
+        *,
+        new: bool,
+        purpose: str,
+    ) -> None:
+        self.run, self.events, self.new = run, events, new
+        size = max(run.scenario.service.instances, 1)
+        world = run.world
+        self.place = {unit.number: unit.number % size for unit in units}
+        self.durations = [
+            [us(d) for d in world.values(e.duration, size, "host", purpose, e.event)]
+            for e in events
+        ]
+        self.chances = [
+            world.chances(size, "host fails", purpose, e.event) if e.failure > 0 else None
+            for e in events
+        ]
+        self.doomed: dict[int, str] = {}
+        if new:
+            self._doom(units)
+
+    def _doom(self, units: Sequence[Unit]) -> None:
+        """Note at which event the release's faults fail a host."""
+        names = [event.event for event in self.events]
+        for event in names:
+            self._mark(event, units, failing_hook(self.run, units, event))
+        verdict = VERDICT if VERDICT in names else names[-1]
+        for fault in self.run.world.faults:
+            if fault.kind == "host" and not fault.after_us:
+                index = fault.spec.index
+                self._mark(verdict, units, [self.place[u.number] == index for u in units])
+        if any(event.effect == "allow" for event in self.events):
+            self._mark(_NEVER, units, never_healthy(self.run, units))
+
+    def _mark(self, event: str, units: Sequence[Unit], struck: Sequence[bool]) -> None:
+        for unit, hit in zip(units, struck, strict=True):
+            if hit:
+                self.doomed.setdefault(unit.number, event)
+
+    def play(self, unit: Unit) -> Process:
+        """Run the events on `unit`; return whether all succeeded."""
+        run = self.run
+        doomed = self.doomed.get(unit.number)
+        for at, event in enumerate(self.events):
+            if event.effect == "block":
+                run.take_out(unit)
+            spent, trouble = self._fate(at, event, unit, doomed)
+            if spent:
+                yield run.wait(spent)
+            if run.traced:
+                run.note("host", f"{unit.name} {event.event} {trouble}".rstrip())
+            if trouble and not event.forgiven:
+                if not unit.in_service:
+                    run.take_out(unit, struck=doomed is not None)
+                return False
+            if event.effect == "allow":
+                run.convert(unit, new=self.new)
+        return True
+
+    def _fate(self, at: int, event: HostEvent, unit: Unit, doomed: str | None) -> tuple[int, str]:
+        """Return how long the event takes on `unit` [us] and what goes wrong, if anything."""
+        place, limit = self.place[unit.number], us(event.timeout_s)
+        duration = self.durations[at][place]
+        if duration > limit or (doomed == _NEVER and event.effect == "allow"):
+            return limit, "timed out"
+        chances = self.chances[at]
+        wrong = chances is not None and chances[place] < event.failure
+        if event.previous and unit.rank == 0:
+            wrong = False  # there is no earlier revision whose script could fail
+        return duration, "failed" if wrong or doomed == event.event else ""
