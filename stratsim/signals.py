@@ -47,11 +47,13 @@ def _sum(rows: Sequence[Row], sides: tuple[int, ...], field: int) -> float:
 
 
 def _count(source: "Source", rows: Sequence[Row], sides: tuple[int, ...]) -> Points | None:
-    """Read a count whose every sample is 1."""
+    """Read a count whose every sample is 1; a minute without any may report a 0."""
     total = _sum(rows, sides, source.field)
-    if total <= 0 and not (source.when_zero and _present(rows, sides)):
-        return None
-    return Points(total, total, 1.0, 1.0)
+    if total > 0:
+        return Points(total, total, 1.0, 1.0)
+    if source.when_zero and _present(rows, sides):
+        return Points(0.0, float(len(rows)), 0.0, 0.0)
+    return None
 
 
 def _present(rows: Sequence[Row], sides: tuple[int, ...]) -> bool:

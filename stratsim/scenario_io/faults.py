@@ -6,6 +6,7 @@ from typing import Any
 
 from stratsim.errors import shorten
 from stratsim.model.markers import DurationMarker
+from stratsim.model.quantities import DistributionMarker
 from stratsim.model.release import Fault, Outcome, Release
 from stratsim.model.service import Platform
 from stratsim.scenario_io.checking import Problems, joined, keys_of
@@ -16,8 +17,14 @@ MAX_FAULTS = 20
 SUM_TOLERANCE = 1e-9
 _FLEET: tuple[Platform, ...] = ("ec2", "ecs")
 _ALL: tuple[Platform, ...] = ("ec2", "ecs", "lambda")
+WHEN = {"at": ("at_s", DurationMarker()), "for": ("for_s", DurationMarker())}
+"""When a fault of the environment strikes: key, the model's field, what it takes."""
 _TIMES = ("after", "ramp")
 _PLACES = ("zones", "instances", "above_load")
+_OF_RELEASES = ("after", "above_load")
+"""What a fault of the environment does not take: it begins at `at`, under any load."""
+_LATENCY_FACTOR = DistributionMarker(duration=False, low=1e-3, high=1e6)
+"""Of 0 there is no answer that takes time, and no time to divide by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +47,7 @@ KINDS: dict[str, FaultKindRules] = {
     "latency": FaultKindRules(
         own=("factor", "add"), common=_TIMES + _PLACES, every=False, environment=True
     ),
-    "crash": FaultKindRules(
-        own=("per_hour",), common=_TIMES + _PLACES, platforms=_FLEET, environment=True
-    ),
+    "crash": FaultKindRules(own=("per_hour",), common=_TIMES + _PLACES, platforms=_FLEET),
     "startup": FaultKindRules(own=("probability",), common=("zones", "instances")),
     "hook": FaultKindRules(own=("event", "probability"), common=("zones", "instances")),
     "capacity": FaultKindRules(
@@ -133,11 +138,11 @@ class FaultReader:
         times: dict[str, Any] = {}
         if isinstance(value, dict) and environment:
             times = {
-                name: self.problems.parse(joined(path, key), DurationMarker(), value[key])
-                for key, name in (("at", "at_s"), ("for", "for_s"))
+                name: self.problems.parse(joined(path, key), marker, value[key])
+                for key, (name, marker) in WHEN.items()
                 if key in value
             }
-            value = {key: inner for key, inner in value.items() if key not in ("at", "for")}
+            value = {key: inner for key, inner in value.items() if key not in WHEN}
         elif isinstance(value, dict):
             value = self._without_times(value, path)
         shape = self.problems.check(path, FaultShape, value)
@@ -151,12 +156,12 @@ class FaultReader:
         return Fault(**given, **times)
 
     def _without_times(self, value: dict[str, Any], path: str) -> dict[str, Any]:
-        for key in ("at", "for"):
+        for key in WHEN:
             if key in value:
                 hint = "A fault of the release begins after an instance's first request: use after."
                 rule = "absent outside environment"
                 self.problems.add(joined(path, key), rule, shorten(value[key]), hint)
-        return {key: inner for key, inner in value.items() if key not in ("at", "for")}
+        return {key: inner for key, inner in value.items() if key not in WHEN}
 
     def _check_kind(
         self, kind: str, given: Mapping[str, Any], path: str, *, environment: bool
@@ -177,6 +182,8 @@ class FaultReader:
                 hint = "It begins at `at`." if environment and key == "after" else ""
                 rule = f"absent on a fault of kind {kind} (it takes {', '.join(taken)})"
                 self.problems.add(joined(path, key), rule, shorten(given[key]), hint)
+        if kind == "latency" and "factor" in given:
+            self.problems.parse(joined(path, "factor"), _LATENCY_FACTOR, given["factor"])
         self._check_needed(kind, rules, given, path)
 
     def _taken(self, kind: str, *, environment: bool) -> list[str]:
@@ -186,9 +193,9 @@ class FaultReader:
         common = [
             key
             for key in rules.common
-            if not (environment and key == "after") and not (placeless and key in _PLACES)
+            if not (environment and key in _OF_RELEASES) and not (placeless and key in _PLACES)
         ]
-        return [*rules.own, *common, *(("at", "for") if environment else ())]
+        return [*rules.own, *common, *(WHEN if environment else ())]
 
     def _check_needed(
         self, kind: str, rules: FaultKindRules, given: Mapping[str, Any], path: str
