@@ -15,55 +15,56 @@ from stratsim.signals import HEALTHY, REQUESTS, Series
 from stratsim.watch import CompositeProgram, MetricProgram, Program
 
 OK, ALARM, INSUFFICIENT = 0, 1, 2
-GROW = 32
 
 Index = NDArray[np.int64]
 
 
 class Telemetry:
-    """Minutes of many runs; column m is minute ``first + m``."""
+    """Minutes of many runs; column m is minute ``first + m``, arrays of (rows,) each.
 
-    def __init__(self, rows: int, first: int, times: ResponseTimes, keep_parts: int) -> None:
-        self.rows, self.first, self.times = rows, first, times
-        self.sums: dict[tuple[int, int], Array] = {}
-        self.published = np.zeros((rows, 0), dtype=np.int64)
-        self.parts: list[list[tuple[int, Array, Array, Array, Array]]] = []
-        self.count = 0
-        self.keep_parts = keep_parts
+    Minutes that no alarm can see any more are forgotten.
+    """
+
+    def __init__(self, rows: int, first: int, times: ResponseTimes, memory: int) -> None:
+        self.rows, self.first, self.times, self.memory = rows, first, times, memory
+        self.minutes: list[Minute | None] = []
+        self.published: list[Index] = []
         self.noise: np.random.Generator | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of minutes that have ended."""
+        return len(self.minutes)
 
     def close(self, minute: Minute, published: Index) -> None:
         """Add the minute that has just ended."""
-        if self.count == self.published.shape[1]:
-            more = np.zeros((self.rows, GROW))
-            self.published = np.hstack([self.published, more.astype(np.int64)])
-            self.sums = {key: np.hstack([values, more]) for key, values in self.sums.items()}
-        for key, values in minute.sums.items():
-            if key not in self.sums:
-                self.sums[key] = np.zeros((self.rows, self.published.shape[1]))
-            self.sums[key][:, self.count] = values
-        self.published[:, self.count] = published
-        self.parts.append(minute.parts)
-        if len(self.parts) > self.keep_parts:
-            self.parts[-self.keep_parts - 1] = []
-        self.count += 1
+        self.minutes.append(minute)
+        self.published.append(published)
+        if len(self.minutes) > self.memory:
+            self.minutes[-self.memory - 1] = None
 
     def take(self, keep: Index) -> None:
         """Keep only some rows."""
         self.rows = len(keep)
-        self.published = self.published[keep]
-        self.sums = {key: values[keep] for key, values in self.sums.items()}
-        self.parts = [
-            [(side, n[keep], rho[keep], f[keep], a[keep]) for side, n, rho, f, a in parts]
-            for parts in self.parts
-        ]
+        self.published = [p[keep] for p in self.published]
+        self.minutes = [None if m is None else m.take(keep) for m in self.minutes]
 
-    def total(self, sides: Sequence[int], field: int, columns: Index, seen: Array) -> Array:
-        """Return the sum of a field over columns, where they are `seen` (rows, columns)."""
+    def seen(self, columns: Index, now: Index | None) -> list[Array | float]:
+        """Return for each column whether it is published by `now`, as 1 or 0."""
+        if now is None:
+            return [1.0] * len(columns)
+        return [(self.published[c] <= now).astype(float) for c in columns]
+
+    def total(
+        self, sides: Sequence[int], field: int, columns: Index, seen: Sequence[Array | float]
+    ) -> Array:
+        """Return the sum of a field over columns, where they are `seen`."""
         found = np.zeros(self.rows)
-        for side in sides:
-            if (side, field) in self.sums:
-                found = found + (self.sums[side, field][:, columns] * seen).sum(axis=1)
+        for column, weight in zip(columns, seen, strict=True):
+            minute = self.minutes[column]
+            for side in sides:
+                if minute is not None and (side, field) in minute.sums:
+                    found = found + minute.sums[side, field] * weight
         return found
 
 
@@ -72,9 +73,7 @@ def read(series: Series, telemetry: Telemetry, columns: Index, now: Index | None
 
     Only what is published by `now` is seen; None sees all.
     """
-    seen = np.ones((telemetry.rows, len(columns)))
-    if now is not None:
-        seen = (telemetry.published[:, columns] <= now[:, None]).astype(float)
+    seen = telemetry.seen(columns, now)
     source, sides = series.source, series.sides
     if source.kind == "time":
         return _response_time(series, telemetry, columns, seen)
@@ -97,11 +96,13 @@ def read(series: Series, telemetry: Telemetry, columns: Index, now: Index | None
     return np.where(requests > 0, values, np.nan)
 
 
-def _response_time(series: Series, telemetry: Telemetry, columns: Index, seen: Array) -> Array:
+def _response_time(
+    series: Series, telemetry: Telemetry, columns: Index, seen: Sequence[Array | float]
+) -> Array:
     parts = [
-        (n * seen[:, at], rho, f, a)
-        for at, column in enumerate(columns)
-        for side, n, rho, f, a in telemetry.parts[column]
+        (n * weight, rho, f, a)
+        for weight, column in zip(seen, columns, strict=True)
+        for side, n, rho, f, a in getattr(telemetry.minutes[column], "parts", ())
         if side in series.sides
     ]
     if not parts:
@@ -155,22 +156,22 @@ class Watch:
     def __init__(self, program: MetricProgram, rows: int) -> None:
         self.program = program
         self.state = np.full(rows, INSUFFICIENT, dtype=np.int8)
-        self.codes = np.full((rows, 0), -1, dtype=np.int8)
+        self.codes: list[NDArray[np.int8]] = []
         self.instant = program.minutes == 1 and program.pointwise
 
     def take(self, keep: Index) -> None:
         """Keep only some rows."""
-        self.state, self.codes = self.state[keep], self.codes[keep]
+        self.state = self.state[keep]
+        self.codes = [code[keep] for code in self.codes]
 
     def read(self, telemetry: Telemetry) -> None:
         """Judge the minutes that have ended since the last call."""
         if not self.instant:
             return
-        while self.codes.shape[1] < telemetry.count:
-            columns = np.array([self.codes.shape[1]])
+        while len(self.codes) < telemetry.count:
+            columns = np.array([len(self.codes)])
             values = self._values(telemetry, [columns], None)[:, 0]
-            code = np.asarray(breaches(self.program.alarm, values), dtype=np.int8)
-            self.codes = np.hstack([self.codes, code[:, None]])
+            self.codes.append(np.asarray(breaches(self.program.alarm, values), dtype=np.int8))
 
     def _values(
         self, telemetry: Telemetry, windows: Sequence[Index], now: Index | None
@@ -210,15 +211,12 @@ class Watch:
         return self.state
 
     def _cells(self, telemetry: Telemetry, minute: int, now: Index) -> NDArray[np.int8]:
-        size = self.program.size
-        high = minute - telemetry.first
-        low = high - size
-        codes = self.codes[:, max(low, 0) : max(high, 0)]
-        seen = telemetry.published[:, max(low, 0) : max(low, 0) + codes.shape[1]] <= now[:, None]
-        cells = np.where(seen, codes, np.int8(-1))
-        missing = size - cells.shape[1]
-        if missing:
-            cells = np.hstack([np.full((len(cells), missing), -1, dtype=np.int8), cells])
+        cells = np.full((telemetry.rows, self.program.size), -1, dtype=np.int8)
+        low = minute - telemetry.first - self.program.size
+        for place in range(self.program.size):
+            if 0 <= low + place < len(self.codes):
+                seen = telemetry.published[low + place] <= now
+                cells[:, place] = np.where(seen, self.codes[low + place], -1)
         return cells
 
 

@@ -8,6 +8,7 @@ Poisson count that is split at random splits into independent Poisson counts.
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Times
 from stratsim.engine.batch.faults import Effects, Part
@@ -29,6 +30,13 @@ class Minute:
 
     sums: dict[tuple[int, int], Array]
     parts: list[tuple[int, Array, Array, Array, Array]] = field(default_factory=list)
+
+    def take(self, keep: NDArray[np.int64]) -> "Minute":
+        """Return the rows `keep`."""
+        return Minute(
+            {key: values[keep] for key, values in self.sums.items()},
+            [(side, n[keep], rho[keep], f[keep], a[keep]) for side, n, rho, f, a in self.parts],
+        )
 
 
 class Dice:
@@ -300,11 +308,16 @@ class Flow:
                 minute.parts.append((side, served * weight, rho[side], f, a))
         if parts is None and not ((rho[side] != rho0) & (served > 0)).any():
             return
-        survival = self.times.survival_many
-        usual = survival(rho0, (self.late_s - later) / slower * one)
-        late = sum(w * survival(rho[side], (self.late_s - a) / f) for w, f, a in mixture)
+        usual = self._late(rho0, (self.late_s - later) / slower * one)
+        late = sum(w * self._late(rho[side], (self.late_s - a) / f) for w, f, a in mixture)
         excess = np.where((rho[side] == rho0) & self._clean(mixture, env), 0.0, late - usual)
         out.slow = out.slow + self.dice.some("slow", served, excess)
+
+    def _late(self, rho: Array, t_s: Array) -> Array:
+        """P(response time > t); one look-up where all rows are alike, as they often are."""
+        if rho.min() == rho.max() and t_s.min() == t_s.max():
+            return np.full(len(rho), self.times.survival(float(rho[0]), float(t_s[0])))
+        return self.times.survival_many(rho, t_s)
 
     @staticmethod
     def _clean(mixture, env):  # type: ignore[no-untyped-def]

@@ -113,7 +113,7 @@ class Runs:
         self.flow.keeps_times = any(r.source.kind == "time" for r in readers)
         self.counts_hosts = any(_zero_counts(reader) for reader in readers)
         longest = max((p.minutes for p in setup.programs if isinstance(p, MetricProgram)), default=1)
-        self.telemetry = Telemetry(rows, -setup.history, setup.times, setup.history + 2 * longest)
+        self.telemetry = Telemetry(rows, -setup.history, setup.times, setup.history + 2 * longest + 4)
         self.minute = Minute({})
 
     # -- the run ------------------------------------------------------------------
@@ -456,6 +456,8 @@ class Runs:
         self._write(np.nonzero(state.over)[0])
         keep = np.nonzero(~state.over)[0]
         state.take(keep)
+        if not len(keep):
+            return
         self.phase, self.block_rows = self.phase[keep], self.block_rows[keep]
         self.faults = [fault.take(keep) for fault in self.faults]
         self.changes = self.changes.take(keep)
@@ -467,7 +469,7 @@ class Runs:
         self.minute = Minute({})
         self.flow.due = [due[keep] for due in self.flow.due]
         self.flow.sent = [sent[keep] for sent in self.flow.sent]
-        if not self.dice.expected and len(keep):
+        if not self.dice.expected:
             self.flow.factor = self.flow.factor[keep]
 
     def _write(self, rows: NDArray[np.int64]) -> None:
