@@ -455,7 +455,8 @@ class Deployment:
             slow=truth.slow,
             exposed=truth.exposed,
             affected_users=affected,
-            peak_exposure=truth.peak_exposure,
+            # the last share holds on after the run, however short it was seen
+            peak_exposure=max(truth.peak_exposure, self.fleet.share),
             min_capacity=truth.min_capacity,
             peak_utilization=truth.peak_utilization,
             extra_instance_s=truth.extra_instance_s,
