@@ -1,9 +1,14 @@
 """Failed requests of a deployment until it is caught, against closed forms."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from scipy import stats
 
 import stratsim
+
+Make = Callable[..., Any]
 
 LINEAR = {
     "type": "TimeBasedLinear",
@@ -19,7 +24,9 @@ LINEAR = {
         ("CodeDeployDefault.ECSAllAtOnce", 147),
     ],
 )
-def test_blast_radius_of_three_minutes(strategy, expected, scenario_of, alarm_on) -> None:
+def test_blast_radius_of_three_minutes(
+    strategy: str, expected: float, scenario_of: Make, alarm_on: Make
+) -> None:
     """1,000 requests a minute, 4.9 % more errors, detected after three minutes."""
     scenario = scenario_of(
         strategy,
@@ -53,7 +60,7 @@ def expected_failures(requests: float, p0: float, p1: float, rate: float) -> tup
 
 
 def test_blast_radius_where_detection_is_a_matter_of_chance(
-    scenario_of, percent_alarm, mean_is
+    scenario_of: Make, percent_alarm: Make, mean_is: Make
 ) -> None:
     """200 requests a minute, 10 % more each minute, 3 % instead of 0.1 % errors, alarm at 2 %.
 
@@ -88,7 +95,7 @@ def test_blast_radius_where_detection_is_a_matter_of_chance(
 
 @pytest.mark.parametrize("weight", [1, 5, 10, 25, 50])
 def test_a_detector_that_needs_a_number_of_requests_costs_the_same_at_any_weight(
-    weight, scenario_of, alarm_on
+    weight: float, scenario_of: Make, alarm_on: Make
 ) -> None:
     """793 canary requests tell 2 % from 1 %: 7.93 extra failures, sooner or later.
 
@@ -116,7 +123,7 @@ BEND = 793 / (1000 * 3)  # the weight at which three minutes bring 793 requests:
     [(BEND / 4, 7.93), (BEND / 2, 7.93), (BEND, 7.93), (2 * BEND, 15.86), (3 * BEND, 23.79)],
 )
 def test_beyond_the_alarm_s_own_delay_harm_grows_with_the_weight(
-    weight, failures, scenario_of, alarm_on
+    weight: float, failures: float, scenario_of: Make, alarm_on: Make
 ) -> None:
     """The same detector behind an alarm that takes three minutes at least, 1,000 a minute."""
     sample = alarm_on("sample", above=792.99, metric="RequestCount", period=6000)

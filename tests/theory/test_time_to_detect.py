@@ -7,13 +7,17 @@ request count is fixed, so q is a binomial tail. Estimates may lie three standar
 errors off (0.0027 for a right simulator).
 """
 
+from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
 import stratsim
+
+Make = Callable[..., Any]
 
 
 def m_of_n(q: float, m: int, n: int, within: int = 0) -> tuple[float, float]:
@@ -31,7 +35,7 @@ def m_of_n(q: float, m: int, n: int, within: int = 0) -> tuple[float, float]:
 
 
 def test_three_breaches_in_a_row_within_a_canary_of_five_minutes(
-    scenario_of, percent_alarm, share_is
+    scenario_of: Make, percent_alarm: Make, share_is: Make
 ) -> None:
     """100 canary requests a minute at 5 % errors, three minutes of three above 2 %.
 
@@ -54,7 +58,9 @@ def test_three_breaches_in_a_row_within_a_canary_of_five_minutes(
     assert (runs.events["rollback"] == caught).all()
 
 
-def test_mean_time_to_three_breaches_in_a_row(scenario_of, alarm_on, mean_is) -> None:
+def test_mean_time_to_three_breaches_in_a_row(
+    scenario_of: Make, alarm_on: Make, mean_is: Make
+) -> None:
     """The same alarm without a hurry: (1 - q^3) / ((1 - q) q^3) = 3.879121 periods."""
     scenario = scenario_of(
         {"name": "it", "steps": [{"weight": 10, "pause": "600m"}]},
@@ -94,7 +100,7 @@ def names(m: int, n: int) -> str:
     return f"{m} of {n}"
 
 
-def test_more_datapoints_detect_later(scenario_of, alarm_on, mean_is) -> None:
+def test_more_datapoints_detect_later(scenario_of: Make, alarm_on: Make, mean_is: Make) -> None:
     """1 of 1, 2 of 3, 3 of 5 and 3 of 3 on the same service: 2,000 deployments each."""
     scenario = scenario_of(
         [watched_by(names(m, n), 100, "600m") for m, n in TRADE_OFF],
@@ -118,7 +124,13 @@ def test_more_datapoints_detect_later(scenario_of, alarm_on, mean_is) -> None:
     [(1, 1, 0.01, 4000), (2, 3, 0.01, 2500), (3, 5, 0.014, 1500), (3, 3, 0.014, 1500)],
 )
 def test_more_datapoints_are_fooled_less(
-    m, n, errors, replications, scenario_of, alarm_on, share_is
+    m: int,
+    n: int,
+    errors: float,
+    replications: int,
+    scenario_of: Make,
+    alarm_on: Make,
+    share_is: Make,
 ) -> None:
     """An hour's deployment of a good revision whose requests fail as they always did.
 

@@ -5,11 +5,18 @@ where they are quoted. Seeds are fixed; each estimate may lie three standard
 errors off, which a right simulator misses with probability 0.0027.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import stats
 
 import stratsim
+from stratsim.model.scenario import Scenario
+
+Make = Callable[..., Any]
 
 CANARY = {"name": "it", "steps": [{"weight": 5, "pause": "10m"}]}
 
@@ -24,7 +31,13 @@ CANARY = {"name": "it", "steps": [{"weight": 5, "pause": "10m"}]}
     ],
 )
 def test_a_canary_gets_a_thinned_share(
-    platform, dispersion, variance, replications, scenario_of, alarm_on, mean_is
+    platform: str,
+    dispersion: float,
+    variance: float,
+    replications: int,
+    scenario_of: Make,
+    alarm_on: Make,
+    mean_is: Make,
 ) -> None:
     """600 requests a minute, 5 % of them for 10 minutes: 300.
 
@@ -51,7 +64,7 @@ def test_a_canary_gets_a_thinned_share(
     assert abs(counts.var(ddof=1) / variance - 1) <= 3 * np.sqrt(2 / replications)
 
 
-def test_fixed_counts_leave_no_noise_in_the_split(scenario_of, alarm_on) -> None:
+def test_fixed_counts_leave_no_noise_in_the_split(scenario_of: Make, alarm_on: Make) -> None:
     alarm = alarm_on(above=0, metric="RequestCount", m=10, n=10)
     scenario = scenario_of(
         CANARY,
@@ -65,7 +78,9 @@ def test_fixed_counts_leave_no_noise_in_the_split(scenario_of, alarm_on) -> None
     assert set(runs.measures["exposed_requests"]) == {300.0}
 
 
-def test_breaches_of_fixed_counts(scenario_of, percent_alarm, alarm_minutes, share_is) -> None:
+def test_breaches_of_fixed_counts(
+    scenario_of: Make, percent_alarm: Make, alarm_minutes: Make, share_is: Make
+) -> None:
     """500 requests a minute on either revision, 1 % and 3 % errors, more than 2 % of them.
 
     Binomial tails beyond 10 of 500; one run of 12,000 minutes whose alarms only
@@ -91,7 +106,12 @@ def test_breaches_of_fixed_counts(scenario_of, percent_alarm, alarm_minutes, sha
 
 @pytest.mark.parametrize(("dispersion", "expected"), [(1, 0.9265019), (0, 0.8817370)])
 def test_arrivals_at_random_breach_oftener(
-    dispersion, expected, scenario_of, percent_alarm, alarm_minutes, share_is
+    dispersion: float,
+    expected: float,
+    scenario_of: Make,
+    percent_alarm: Make,
+    alarm_minutes: Make,
+    share_is: Make,
 ) -> None:
     """100 requests a minute, 5 % errors, more than 2 % of them: the noise of n counts."""
     minutes = 10_000
@@ -124,7 +144,14 @@ SPLITS = {  # platform, dispersion: distribution, P(more than 60 errors, 1 % of 
 }
 
 
-def diluted(scenario_of, platform, dispersion, minutes, alarms, watched=None):
+def diluted(
+    scenario_of: Make,
+    platform: str,
+    dispersion: float,
+    minutes: int,
+    alarms: list[Any],
+    watched: list[str] | None = None,
+) -> Scenario:
     """6,000 requests a minute, a tenth of them new: 5 % errors instead of 0.1 %."""
     return scenario_of(
         {"name": "it", "steps": [{"weight": 10, "pause": f"{minutes + 1}m"}]},
@@ -139,7 +166,12 @@ def diluted(scenario_of, platform, dispersion, minutes, alarms, watched=None):
 
 @pytest.mark.parametrize(("platform", "dispersion"), SPLITS)
 def test_errors_of_the_whole_service_follow_their_exact_distribution(
-    platform, dispersion, scenario_of, alarm_on, percent_alarm, alarm_minutes
+    platform: str,
+    dispersion: float,
+    scenario_of: Make,
+    alarm_on: Make,
+    percent_alarm: Make,
+    alarm_minutes: Make,
 ) -> None:
     """A canary of a tenth drowns: more than 1 % of all requests fail once in weeks.
 
@@ -172,7 +204,7 @@ def test_errors_of_the_whole_service_follow_their_exact_distribution(
 BINS = [0, *range(21, 51), 55, 200]
 
 
-def in_bins(distribution):
+def in_bins(distribution: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.add.reduceat(distribution, BINS[:-1])
 
 
@@ -188,7 +220,9 @@ def test_that_chi_square_would_tell_another_split() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("platform", "dispersion"), SPLITS)
-def test_a_diluted_alarm_fires_once_in_weeks(platform, dispersion, scenario_of, alarm_on) -> None:
+def test_a_diluted_alarm_fires_once_in_weeks(
+    platform: str, dispersion: float, scenario_of: Make, alarm_on: Make
+) -> None:
     """Deployments that wait for the alarm for 5,000 minutes, 20 of them.
 
     The number of alarms is nearly Poisson; its central 0.9973 is allowed, which
