@@ -162,7 +162,7 @@ class Flow:
         cap = self.capacity * self.environment.over(begin, begin + 1).capacity
         spare = [n * cap for n in self.fleet.in_service]
         rate = self.arrivals(begin, begin + US)
-        self._note_capacity(spare, cap)
+        self._note_capacity(spare, cap, share)
         self._note_load((rate * (1 - share), rate * share), spare)
 
     def _note_capacity(self, spare: list[float], cap: float, share: float) -> None:
