@@ -6,12 +6,19 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 
 from stratsim.model.scenario import Scenario
+from stratsim.model.traffic import Trace
 
 
 def scenario_hash(scenario: Scenario) -> str:
-    """Return a hash of the scenario as it was written, the same in every process."""
+    """Return a hash of the scenario as it was written, the same in every process.
+
+    A series that the scenario names is part of it, wherever its file lies.
+    """
     text = json.dumps(scenario.source, sort_keys=True, default=str, separators=(",", ":"))
-    return sha256(text.encode()).hexdigest()
+    digest = sha256(text.encode())
+    if isinstance(scenario.traffic.profile, Trace):
+        digest.update(scenario.traffic.profile.counts.astype("<f8").tobytes())
+    return digest.hexdigest()
 
 
 def provenance(

@@ -77,7 +77,10 @@ class GroupReader:
         if not isinstance(value, Mapping):
             return None
         self._check(value, path)
-        return None if shape is None else self._build(shape, value, path)
+        group = None if shape is None else self._build(shape, value, path)
+        if group is not None:
+            self._check_waits(group, path)
+        return group
 
     def override(
         self, group: DeploymentGroup, changes: Mapping[str, object], path: str
@@ -94,6 +97,11 @@ class GroupReader:
             merged["deploymentStyle"] = {**own, "deploymentType": style}
         whole = None if shape is None else Problems().check(path, GroupShape, merged)
         return None if whole is None else self._build(whole, merged, path)
+
+    def _check_waits(self, group: DeploymentGroup, path: str) -> None:
+        from stratsim.strategies.limits import check_group
+
+        self.problems.found += check_group(group, path, self.platform, self.quotas)
 
     def _check(self, value: Mapping[str, object], path: str) -> None:
         """Note what is wrong beyond types; `value` may have problems of type too."""

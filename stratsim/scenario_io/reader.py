@@ -149,11 +149,16 @@ def _cost(reading: Reading, platform: Platform) -> Cost | None:
     return replace(cost, instance_hour=defaults.instance_hour(platform))
 
 
-def _quotas(reading: Reading) -> dict[str, float] | None:
+def known_quotas() -> tuple[str, ...]:
+    """Return the names of the limits that ``quotas:`` may set."""
     from stratsim.strategies import LIMITS
 
+    return (*LIMITS, ALARM_QUOTA)
+
+
+def _quotas(reading: Reading) -> dict[str, float] | None:
     value = reading.data.get("quotas")
-    known = (*LIMITS, ALARM_QUOTA)
+    known = known_quotas()
     if value is None:
         return {}
     if not isinstance(value, Mapping):

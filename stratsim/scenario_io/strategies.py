@@ -81,7 +81,7 @@ class _Reader:
         if kind is None or group is None:
             return None
         spec = StrategySpec(name=name or path, family=kind[0], config=kind[1], group=group)
-        return self._checked(spec, path)
+        return self._checked(spec, path, own_group=bool(changes))
 
     def _check_name(self, name: str | None, entry: Any, path: str) -> None:
         if name is None:
@@ -100,9 +100,13 @@ class _Reader:
             self.problems.found += error.problems
             return None
 
-    def _checked(self, spec: StrategySpec, path: str) -> StrategySpec | None:
+    def _checked(self, spec: StrategySpec, path: str, *, own_group: bool) -> StrategySpec | None:
         from stratsim.strategies import check_spec
 
         found = check_spec(spec, path, self.platform, self.groups.quotas)
+        if not own_group:
+            # what is wrong with the common group is told once, where it stands
+            common = tuple(joined(path, key) for key in GROUP_KEYS if key not in _NOT_OVERRIDES)
+            found = [problem for problem in found if not problem.where.startswith(common)]
         self.problems.found += found
         return None if found else spec
