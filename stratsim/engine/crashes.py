@@ -44,6 +44,8 @@ class Crashes:
             return
         run.note("host", f"instance {unit.number} crashed")
         run.take_out(unit, struck=True)
+        if run.replacing is not None:
+            run.replacing.lose()
         size = max(run.scenario.service.instances, 1)
         restart = run.world.values(run.scenario.service.startup, size, "restart")
         run.after(us(restart[unit.number % size]), lambda: self._back(unit))

@@ -15,6 +15,7 @@ from stratsim.engine.fleet import NEVER, Fleet, Unit
 from stratsim.engine.flow import Flow, Truth
 from stratsim.engine.setup import Setup
 from stratsim.engine.steps import HANDLERS
+from stratsim.engine.tasks import Tasks
 from stratsim.engine.trace import Record, Result
 from stratsim.engine.undo import UNDO
 from stratsim.engine.users import touched, touched_sticky
@@ -67,7 +68,7 @@ class Deployment:
         self.automatic = self.undoing = self.people_acted = self.retired = False
         self.watching = True
         self.children: set[simpy.Process] = set()
-        self.leaving: set[int] = set()
+        self.replacing: Tasks | None = None
         self.ending_us = scenario.traffic.profile.end_s * US
         self._factors: tuple[int, list[float]] = (1 << 40, [])
         self._delays: tuple[int, list[float]] = (1 << 40, [])
@@ -155,8 +156,8 @@ class Deployment:
         if self.traced:
             share = self.fleet.share
             weights = self.record.weights
-            if weights and weights[-1][0] == self.now:
-                weights.pop()  # of changes in one instant the last one holds
+            if len(weights) > 1 and weights[-1][0] == self.now:
+                weights.pop()  # of changes in one instant the last one holds; the first is 0
             if not weights or weights[-1][1] != share:
                 weights.append((self.now, share))
         self.crashes.watch()

@@ -15,6 +15,7 @@ from stratsim.engine.failure import (
 from stratsim.engine.hosts import Hosts
 from stratsim.engine.tasks import Tasks
 from stratsim.model.plan import (
+    READY_WAIT,
     Deregister,
     Hold,
     Launch,
@@ -84,10 +85,15 @@ def shift(run: "Deployment", step: Shift) -> Process:
 
 
 def hold(run: "Deployment", step: Hold) -> Process:
-    """Wait."""
+    """Wait; CodeDeploy calls a deployment Ready while its traffic waits to be rerouted."""
+    run.note("lifecycle", f"{step.event} begins")
+    if step.event == READY_WAIT:
+        run.note("status", "Ready")
     yield run.wait(us(step.duration_s))
     if step.stops:
         raise StepFailedError(NO_CODE, stopped=True, can_roll_back=False)
+    if step.event == READY_WAIT:
+        run.note("status", "InProgress")
 
 
 def roll(run: "Deployment", step: Roll) -> Process:

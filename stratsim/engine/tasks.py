@@ -5,6 +5,7 @@ breaker detects failures"; API reference, DeploymentConfiguration.
 """
 
 from collections.abc import Generator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stratsim.engine.clock import us
@@ -19,100 +20,129 @@ Process = Generator[Any, Any, None]
 
 
 class Tasks:
-    """One pass that replaces all tasks of one revision by tasks of the other."""
+    """One pass that replaces all tasks of one revision by tasks of the other.
+
+    ``others`` are the tasks to be replaced that do not drain yet, ``mine`` how
+    many of the other revision run or start; a draining task is in neither, as
+    ECS counts it neither as running nor as pending.
+    """
 
     def __init__(self, run: "Deployment", step: Replace, *, new: bool) -> None:
         self.run_, self.step, self.new = run, step, new
         purpose = "startup" if new else "startup of a rollback"
         self.starts = [us(s) for s in run.world.values(step.startup, step.count, purpose)]
-        self.pending = 0
-        self.failures = 0
+        self.others = {u.number: u for u in run.fleet.of(new=not new) if u.in_service}
+        self.mine = sum(u.in_service for u in run.fleet.of(new=new))
+        self.draining = self.failures = 0
+        self.deadline = 0
         self.wake = run.env.event()
 
     def run(self) -> Process:
         """Run the pass; raises `StepFailedError` when the breaker opens or nothing moves."""
         run, step = self.run_, self.step
         run.note("lifecycle", f"{step.event} begins: {step.lower} to {step.upper} tasks")
-        limit = min(us(step.timeout_s) if step.timeout_s < 1e9 else 1 << 62, run.patience_us)
+        run.replacing = self
+        self._progress()
         while not self._complete():
             self._stop_some()
             self._start_some()
             if self._complete():
                 break
             self.wake = run.env.event()
-            idle = run.wait(limit)
-            yield self.wake | idle
-            if not self.wake.triggered:
-                run.note("lifecycle", f"{step.event} is stuck")
-                raise StepFailedError(TIMEOUT)
-            if step.breaker is not None and self.failures >= step.breaker:
-                run.note("lifecycle", f"circuit breaker: {self.failures} tasks failed")
-                raise StepFailedError(ECS_UPDATE_ERROR, can_roll_back=step.breaker_rolls_back)
+            yield self.wake | run.wait(self.deadline - run.now)
+            self._check()
+        run.replacing = None
         run.note("lifecycle", f"{step.event} ends")
 
+    def _check(self) -> None:
+        """Fail where the circuit breaker opens, or where nothing has moved for too long."""
+        run, step = self.run_, self.step
+        if step.breaker is not None and self.failures >= step.breaker:
+            run.note("lifecycle", f"circuit breaker: {self.failures} tasks failed")
+            raise StepFailedError(ECS_UPDATE_ERROR, can_roll_back=step.breaker_rolls_back)
+        if run.now >= self.deadline:
+            run.note("lifecycle", f"{step.event} is stuck")
+            raise StepFailedError(TIMEOUT)
+
+    def _progress(self) -> None:
+        self.deadline = self.run_.now + min(
+            us(min(self.step.timeout_s, 1e9)), self.run_.patience_us
+        )
+
     def _complete(self) -> bool:
-        fleet = self.run_.fleet
-        # the service is steady when the last old task has drained
-        return fleet.in_service[self.new] >= self.step.count and not fleet.of(new=not self.new)
-
-    def _others(self) -> list[Unit]:
-        """Return the tasks to be replaced that are still in service or starting."""
-        return [u for u in self.run_.fleet.of(new=not self.new) if not self._leaving(u)]
-
-    def _leaving(self, unit: Unit) -> bool:
-        return unit.number in self.run_.leaving
+        serving = self.run_.fleet.in_service[self.new]
+        return serving >= self.step.count and not self.others and not self.draining
 
     def _stop_some(self) -> None:
-        """Stop as many of the other revision as the lower bound allows."""
-        fleet = self.run_.fleet
-        for unit in sorted(self._others(), key=lambda u: u.in_service):
-            if unit.in_service and sum(fleet.in_service) <= self.step.lower:
-                return
-            self._stop(unit)
+        """Stop as many of the other revision as the lower bound allows, unhealthy ones first."""
+        fleet, others = self.run_.fleet, self.others
+        if fleet.in_service[not self.new] < len(others):
+            for unit in [u for u in others.values() if not u.in_service]:
+                self._stop(unit)
+        while others and sum(fleet.in_service) > self.step.lower:
+            self._stop(next(iter(others.values())))
 
     def _stop(self, unit: Unit) -> None:
         run = self.run_
-        run.leaving.add(unit.number)
+        del self.others[unit.number]
+        self.draining += 1
         run.take_out(unit)
-        run.note("host", f"task {unit.number} drains")
-        run.after(us(self.step.drain_s), lambda: self._stopped(unit))
+        run.note("target", f"task {unit.number} Draining")
+        run.after(us(self.step.drain_s), partial(self._gone, unit))
+        self._progress()
 
-    def _stopped(self, unit: Unit) -> None:
+    def _gone(self, unit: Unit) -> None:
+        self.draining -= 1
         self.run_.stop(unit)
         self._wake()
 
     def _start_some(self) -> None:
-        """Start as many as the upper bound allows; stopping tasks do not count."""
-        fleet, step = self.run_.fleet, self.step
-        mine = sum(1 for u in fleet.of(new=self.new) if not self._leaving(u))
-        running = mine + len(self._others())
-        count = min(step.upper - running, step.count - mine)
+        """Start as many as the upper bound allows; draining tasks do not count."""
+        step = self.step
+        count = min(step.upper - self.mine - len(self.others), step.count - self.mine)
         if count > 0:
             self._start(count)
 
     def _start(self, count: int) -> None:
         run = self.run_
         run.advance()
+        self.mine += count
         units = run.fleet.launch(count, new=self.new)
         doomed = never_healthy(run, units) if self.new else [False] * count
         for unit, bad in zip(units, doomed, strict=True):
+            run.note("target", f"task {unit.number} InProgress")
             delay = self.starts[unit.number % len(self.starts)]
             if bad:
                 run.fleet.take_out(unit, struck=True)
-                run.after(delay + run.unhealthy_us, lambda u=unit: self._fail(u))
+                run.after(delay + run.unhealthy_us, partial(self._fail, unit))
             else:
-                run.after(delay, lambda u=unit: self._ready(u))
+                run.after(delay, partial(self._ready, unit))
 
     def _ready(self, unit: Unit) -> None:
-        if unit.running and not self._leaving(unit):
-            self.run_.serve(unit)
-            self.run_.note("host", f"task {unit.number} healthy")
-            self._wake()
+        if not unit.running:
+            return
+        run = self.run_
+        run.serve(unit)
+        run.note("target", f"task {unit.number} Succeeded")
+        if self.step.breaker_resets:
+            self.failures = 0
+        self._progress()
+        self._wake()
 
     def _fail(self, unit: Unit) -> None:
-        self.failures += 1
-        self.run_.note("host", f"task {unit.number} failed to become healthy")
+        """ECS stops a task that does not become healthy and starts another."""
+        if not unit.running:
+            return
+        self.mine -= 1
+        self.run_.note("target", f"task {unit.number} Failed")
         self.run_.stop(unit)
+        self.lose()
+
+    def lose(self) -> None:
+        """Count a task that failed, also one that had been healthy."""
+        self.failures += 1
+        if self.step.breaker is not None:
+            self._progress()  # towards the breaker's verdict
         self._wake()
 
     def _wake(self) -> None:

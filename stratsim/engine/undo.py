@@ -93,7 +93,6 @@ def roll_back_tasks(run: "Deployment") -> Process:
     step = run.plan.redeploy
     if not isinstance(step, Replace):
         return
-    run.leaving.clear()
     for unit in run.fleet.of(new=True):
         if not unit.in_service:
             run.stop(unit)

@@ -13,6 +13,9 @@ from stratsim.model.settings import DeploymentGroup
 
 Effect = Literal["none", "block", "allow"]
 
+READY_WAIT = "READY_WAIT"
+"""The wait in which a blue/green deployment is Ready; CodeDeploy's own word for it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
@@ -129,7 +132,8 @@ class Replace:
     """ECS rolling update: start new tasks and stop old ones within two bounds.
 
     ``lower`` tasks must stay healthy, at most ``upper`` may run; a circuit
-    breaker fails the deployment after ``breaker`` failed tasks (None: no breaker).
+    breaker fails the deployment after ``breaker`` failed tasks (None: no breaker);
+    with ``breaker_resets`` a task that becomes healthy begins the count anew.
     """
 
     event: str
@@ -140,6 +144,7 @@ class Replace:
     drain_s: float
     breaker: int | None = None
     breaker_rolls_back: bool = True
+    breaker_resets: bool = True
     timeout_s: float = float("inf")
 
 

@@ -52,7 +52,8 @@ class Control:
     is followed while a fault is still being served. ``unhealthy_hosts``: whether
     hosts that begin Unhealthy, which the minimum does not count on, are all tried
     at once. ``lone_host``: a percentage of a group of one host asks for that very
-    host, so by the letter the deployment fails at once.
+    host, so by the letter the deployment fails at once. ``continue_after``:
+    somebody continues a deployment that is ready so long after; absent: nobody.
     """
 
     alarm_poll: Annotated[float, DurationMarker(high=3600)] = 10.0
@@ -66,6 +67,7 @@ class Control:
     follow_up: Seconds = 86400.0
     unhealthy_hosts: Literal["at_once", "throttled"] = "at_once"
     lone_host: Literal["refused", "deployed"] = "refused"
+    continue_after: Seconds | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

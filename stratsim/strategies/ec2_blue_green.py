@@ -59,7 +59,7 @@ def build(spec: StrategySpec, scenario: Scenario) -> Plan:
     steps: tuple[Step, ...] = (
         _provision(spec, scenario, green),
         replace(install, fleet="new"),
-        *ready_wait(spec.group),
+        *ready_wait(spec.group, scenario.control),
         replace(reroute, fleet="new"),
         # Green is registered before blue is taken out.
         Deregister(event="BlockTraffic", events=block_events(scenario, forgiving=forgiving)),

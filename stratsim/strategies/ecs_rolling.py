@@ -167,6 +167,7 @@ def _replacement(values: Config, scenario: Scenario) -> Replace:
         drain_s=scenario.service.drain,
         breaker=breaker_threshold(values, scenario.desired),
         breaker_rolls_back=bool(breaker.get("rollback", False)),
+        breaker_resets=bool(breaker.get("resetOnHealthyTask", True)),
     )
 
 

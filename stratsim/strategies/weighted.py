@@ -1,8 +1,8 @@
 """Plans whose traffic is split by weights: blue and green side by side, or an alias."""
 
-from stratsim.model.plan import Hold, Launch, Lifecycle, Plan, Retire, Shift, Step
+from stratsim.model.plan import READY_WAIT, Hold, Launch, Lifecycle, Plan, Retire, Shift, Step
 from stratsim.model.scenario import Scenario
-from stratsim.model.settings import MINUTE_S, DeploymentGroup
+from stratsim.model.settings import MINUTE_S, Control, DeploymentGroup
 from stratsim.model.strategy import StrategySpec
 from stratsim.strategies.lifecycle import hook, unused_events
 
@@ -53,7 +53,7 @@ def _fleets(group: DeploymentGroup, scenario: Scenario, moves: Moves) -> tuple[S
         launch("Install", scenario),
         *hook(scenario, "AfterInstall"),
         *_test_traffic(scenario),
-        *ready_wait(group),
+        *ready_wait(group, scenario.control),
         *hook(scenario, "BeforeAllowTraffic"),
         *moves,
         *hook(scenario, "AfterAllowTraffic"),
@@ -77,14 +77,17 @@ def launch(event: str, scenario: Scenario) -> Launch:
     )
 
 
-def ready_wait(group: DeploymentGroup) -> tuple[Hold, ...]:
-    """Return the wait for somebody to continue; nobody does, so the deployment stops.
+def ready_wait(group: DeploymentGroup, control: Control) -> tuple[Hold, ...]:
+    """Return the wait for somebody to continue; where nobody does, the deployment stops.
 
     Source: CodeDeploy API, DeploymentReadyOption.
     """
     if group.ready_action == "CONTINUE_DEPLOYMENT":
         return ()
-    return (Hold(duration_s=group.ready_wait_s, event="READY_WAIT", stops=True),)
+    after_s = control.continue_after
+    if after_s is not None and after_s <= group.ready_wait_s:
+        return (Hold(duration_s=after_s, event=READY_WAIT),)
+    return (Hold(duration_s=group.ready_wait_s, event=READY_WAIT, stops=True),)
 
 
 def ready_warnings(group: DeploymentGroup, steps: tuple[Step, ...]) -> tuple[str, ...]:

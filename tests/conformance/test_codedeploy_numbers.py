@@ -154,9 +154,7 @@ def test_w13_the_second_failure_finds_hosts_waiting(deploy: Deploy) -> None:
 
 
 def test_w14_the_second_failure_is_the_last_host(deploy: Deploy) -> None:
-    run = deploy(
-        "ec2", minimum("HOST_COUNT", 8), faults=failing(2, 9), lifecycle={"Install": 10}
-    )
+    run = deploy("ec2", minimum("HOST_COUNT", 8), faults=failing(2, 9), lifecycle={"Install": 10})
 
     assert run.status == "Succeeded"
     assert len(with_status(run, "Succeeded")) == 8
@@ -251,3 +249,344 @@ def test_durations_in_place(
     assert stratsim.plan(scenario, name).duration_s == seconds
     run = stratsim.simulate(scenario, name)
     assert run.outcome["deployment_duration_s"] == pytest.approx(seconds)
+
+
+# -- 8.2 CodeDeploy traffic shifting --------------------------------------------------
+
+
+def linear(percent: int, minutes: int) -> dict[str, Any]:
+    branch = {"linearPercentage": percent, "linearInterval": minutes}
+    return {"trafficRoutingConfig": {"type": "TimeBasedLinear", "timeBasedLinear": branch}}
+
+
+def canary(percent: int, minutes: int) -> dict[str, Any]:
+    branch = {"canaryPercentage": percent, "canaryInterval": minutes}
+    return {"trafficRoutingConfig": {"type": "TimeBasedCanary", "timeBasedCanary": branch}}
+
+
+def tens(interval: int) -> list[tuple[float, float]]:
+    return [(interval * k, 10.0 * (k + 1)) for k in range(10)]
+
+
+def weights(run: Run) -> list[tuple[float, float]]:
+    """(minute, percent) of every change of the weight."""
+    rows = run.document["weights"]
+    assert rows[0] == {"time_s": 0, "new_share": 0}
+    return [(row["time_s"] / 60, round(100 * row["new_share"], 9)) for row in rows[1:]]
+
+
+def planned(scenario: Scenario, name: str) -> list[tuple[float, float]]:
+    rows = stratsim.plan(scenario, name).rows
+    return [
+        (row.time_s / 60, round(100 * row.new_share, 9))
+        for row in rows
+        if row.event == "AllowTraffic"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("platform", "entry", "expected"),
+    [
+        pytest.param("ecs", f"{NAME}ECSLinear10PercentEvery1Minutes", tens(1), id="W26"),
+        pytest.param("ecs", f"{NAME}ECSLinear10PercentEvery3Minutes", tens(3), id="W27"),
+        pytest.param("lambda", f"{NAME}LambdaLinear10PercentEvery2Minutes", tens(2), id="W28"),
+        pytest.param("lambda", f"{NAME}LambdaLinear10PercentEvery10Minutes", tens(10), id="W29"),
+        pytest.param(
+            "lambda", f"{NAME}LambdaCanary10Percent30Minutes", [(0, 10), (30, 100)], id="W30"
+        ),
+        pytest.param("ecs", linear(25, 4), [(0, 25), (4, 50), (8, 75), (12, 100)], id="W32"),
+        pytest.param("ecs", linear(33, 5), [(0, 33), (5, 66), (10, 99), (15, 100)], id="W33"),
+        pytest.param("lambda", linear(30, 7), [(0, 30), (7, 60), (14, 90), (21, 100)], id="W34"),
+        pytest.param("lambda", linear(1, 29), [(29 * k, k + 1) for k in range(100)], id="W36"),
+        pytest.param("ecs", canary(10, 2880), [(0, 10), (2880, 100)], id="W37"),
+        pytest.param("ecs", canary(99, 1), [(0, 99), (1, 100)], id="W38"),
+    ],
+)
+def test_shifts(
+    scenario_of: ScenarioOf, platform: str, entry: Any, expected: list[tuple[float, float]]
+) -> None:
+    scenario = scenario_of(platform, entry)
+    name = scenario.strategies[0].name
+    run = stratsim.simulate(scenario, name)
+
+    assert weights(run) == planned(scenario, name) == expected
+    assert run.status == "Succeeded"
+    assert run.outcome["deployment_duration_s"] == 60 * expected[-1][0]
+    assert run.outcome["peak_exposure"] == 1
+
+
+def test_w29_the_tail_wait_of_the_sam_guide(scenario_of: ScenarioOf) -> None:
+    name = f"{NAME}LambdaLinear10PercentEvery10Minutes"
+    scenario = scenario_of("lambda", name, control={"linear_tail_wait": True})
+    run = stratsim.simulate(scenario, name)
+
+    assert weights(run) == tens(10)
+    assert run.outcome["deployment_duration_s"] == 100 * 60
+    assert stratsim.plan(scenario, name).duration_s == 100 * 60
+
+
+def test_w31_blue_is_gone_an_hour_after_the_last_shift(deploy: Deploy) -> None:
+    wait = {"terminateBlueInstancesOnDeploymentSuccess": {"terminationWaitTimeInMinutes": 60}}
+    run = deploy(
+        "ecs",
+        f"{NAME}ECSCanary10Percent5Minutes",
+        deployment_group={"blueGreenDeploymentConfiguration": wait},
+        cost={"instance_hour": 1.0},
+    )
+
+    assert weights(run) == [(0, 10), (5, 100)]
+    assert run.outcome["deployment_duration_s"] == 65 * 60
+    # ten tasks more for 65 minutes, at a dollar each hour
+    assert run.outcome["infrastructure_cost_usd"] == pytest.approx(10 * 65 / 60, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("platform", "entry", "message"),
+    [
+        pytest.param("lambda", linear(1, 30), "at most 2880 minutes", id="W35"),
+        pytest.param("ecs", canary(10, 2881), "at most 2880 minutes", id="W37"),
+        pytest.param("ecs", canary(100, 5), r"an integer in \[1, 99\], but got 100", id="W38"),
+    ],
+)
+def test_refused(scenario_of: ScenarioOf, platform: str, entry: Any, message: str) -> None:
+    with pytest.raises(stratsim.errors.InputError, match=message):
+        scenario_of(platform, entry)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("ECSLinear10PercentEvery1Minutes", id="W39"),
+        pytest.param("ECSCanary10Percent5Minutes", id="W40"),
+    ],
+)
+def test_mean_exposure_of_the_first_ten_minutes(deploy: Deploy, name: str) -> None:
+    """55 % of the requests, as the metrics of the two target groups tell."""
+    wait = {"terminateBlueInstancesOnDeploymentSuccess": {"terminationWaitTimeInMinutes": 10}}
+    run = deploy("ecs", NAME + name, deployment_group={"blueGreenDeploymentConfiguration": wait})
+    counts = {"old": 0.0, "new": 0.0}
+    for point in run.document["metrics"]:
+        if point["metric"] == "RequestCount" and 0 <= point["time_s"] < 600:
+            counts[point["dimensions"]["TargetGroup"]] += point["value"]
+
+    assert sum(counts.values()) == pytest.approx(100 * 600)
+    assert counts["new"] / (100 * 600) == pytest.approx(0.55)
+
+
+def test_w41_an_alarm_at_three_and_a_half_minutes(deploy: Deploy) -> None:
+    """40 % until then, nothing after; errors of minute [2, 3) are published at 3:30."""
+    alarm = {
+        "AlarmName": "errors", "Namespace": "AWS/ApplicationELB",
+        "MetricName": "HTTPCode_Target_5XX_Count", "Statistic": "Sum", "Period": 60,
+        "Dimensions": [{"Name": "TargetGroup", "Value": "new"}], "EvaluationPeriods": 1,
+        "Threshold": 0.25 * 6000, "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "notBreaching",
+    }  # fmt: skip
+    run = deploy(
+        "ecs",
+        f"{NAME}ECSLinear10PercentEvery1Minutes",
+        faults=[{"kind": "errors", "rate": 1.0}],
+        alarms=[alarm],
+        deployment_group={
+            "alarmConfiguration": {"enabled": True, "alarms": [{"name": "errors"}]},
+        },
+        metrics={"phase": "0s", "delay": "30s", "evaluation_offset": "30s"},
+    )
+
+    assert weights(run) == [(0, 10), (1, 20), (2, 30), (3, 40), (3.5, 0)]
+    assert (run.status, run.document["error_code"]) == ("Stopped", "ALARM_ACTIVE")
+    assert run.outcome["rollback_latency_s"] == 0
+    assert run.outcome["exposed_requests"] / (100 * 210) == pytest.approx(0.8 / 3.5)
+
+
+def test_w42_hooks_that_never_answer(deploy: Deploy) -> None:
+    """One hour in the first, then it has failed; nothing was shifted."""
+    hooks = dict.fromkeys(("BeforeAllowTraffic", "AfterAllowTraffic"), 7200)
+    run = deploy("lambda", f"{NAME}LambdaAllAtOnce", lifecycle=hooks)
+
+    assert (run.status, run.outcome["deployment_duration_s"]) == ("Failed", 3600)
+    assert run.document["error_code"] == "HOOK_EXECUTION_FAILURE"
+    assert weights(run) == []
+
+
+# -- 8.3 ECS rolling update and the circuit breaker -----------------------------------
+
+
+def rolling(low: int, high: int, **more: Any) -> dict[str, Any]:
+    return {"ecs": {"minimumHealthyPercent": low, "maximumPercent": high, **more}}
+
+
+def tasks(run: Run) -> list[tuple[float, str]]:
+    return [
+        (event["time_s"], event["detail"].split()[-1])
+        for event in run.document["events"]
+        if event["kind"] == "target"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("desired", "low", "high", "stop", "start"),
+    [
+        pytest.param(10, 50, 200, 5, 10, id="W43"),
+        pytest.param(4, 50, 100, 2, 2, id="W44"),
+        pytest.param(4, 100, 200, 0, 4, id="W46"),
+        pytest.param(10, 100, 150, 0, 5, id="W48"),
+    ],
+)
+def test_what_may_start_and_stop_at_once(
+    scenario_of: ScenarioOf, desired: int, low: int, high: int, stop: int, start: int
+) -> None:
+    service = {"instances": desired, "zones": 1, "startup": "60s", "drain": "0s"}
+    scenario = scenario_of("ecs", rolling(low, high), service=service)
+    run, plan = stratsim.simulate(scenario, "it"), stratsim.plan(scenario, "it")
+    first = [what for time, what in tasks(run) if time == 0]
+
+    assert (first.count("Draining"), first.count("InProgress")) == (stop, start)
+    assert run.status == plan.status == "Succeeded"
+    assert run.outcome["deployment_duration_s"] == plan.duration_s
+
+
+def test_w48_two_waves_of_five(deploy: Deploy) -> None:
+    service = {"instances": 10, "zones": 1, "startup": "60s", "drain": "30s"}
+    run = deploy("ecs", rolling(100, 150), service=service)
+    began = [time for time, what in tasks(run) if what == "InProgress"]
+
+    assert began == [0] * 5 + [60] * 5
+    assert run.outcome["min_capacity"] == 1
+
+
+@pytest.mark.parametrize(
+    ("desired", "low", "high"),
+    [
+        pytest.param(2, 75, 100, id="W45"),
+        pytest.param(3, 100, 125, id="W47"),
+        pytest.param(5, 90, 110, id="W49"),
+    ],
+)
+def test_stuck(scenario_of: ScenarioOf, desired: int, low: int, high: int) -> None:
+    """ECS would try for ever; whoever waits for it gives up after a parameter's time."""
+    scenario = scenario_of(
+        "ecs",
+        rolling(low, high),
+        n=desired,
+        control={"reroute": "0s", "steady_state_timeout": "20m"},
+    )
+    run, plan = stratsim.simulate(scenario, "it"), stratsim.plan(scenario, "it")
+
+    assert (plan.status, plan.duration_s) == ("InProgress", None)
+    assert any("stuck" in warning for warning in run.warnings)
+    assert (run.status, run.document["error_code"]) == ("Failed", "TIMEOUT")
+    assert run.outcome["deployment_duration_s"] == 20 * 60
+    assert not tasks(run)
+    assert run.outcome["min_capacity"] == 1
+
+
+BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+NEVER_HEALTHY = [{"kind": "startup", "probability": 1.0}]
+
+
+@pytest.mark.parametrize(
+    ("desired", "threshold"),
+    [
+        pytest.param(1, 3, id="W50-1"),
+        pytest.param(25, 13, id="W50-25"),
+        pytest.param(400, 200, id="W50-400"),
+        pytest.param(800, 200, id="W50-800"),
+        pytest.param(6, 3, id="W51-6"),
+        pytest.param(7, 4, id="W51-7"),
+        pytest.param(399, 200, id="W51-399"),
+        pytest.param(10, 5, id="W52"),
+    ],
+)
+def test_the_circuit_breaker(deploy: Deploy, desired: int, threshold: int) -> None:
+    """One task more at a time, so that failures are counted one by one."""
+    high = 100 + -(-100 // desired)
+    run = deploy("ecs", rolling(100, high, **BREAKER), n=desired, faults=NEVER_HEALTHY)
+    failed = [what for _, what in tasks(run) if what == "Failed"]
+    told = [e["detail"] for e in run.document["events"] if "circuit breaker" in e["detail"]]
+
+    assert (run.status, run.document["error_code"]) == ("Failed", "ECS_UPDATE_ERROR")
+    assert told == [f"circuit breaker: {threshold} tasks failed"]
+    assert threshold <= len(failed) < threshold + max(2, desired // 10)
+    assert run.document["weights"][-1]["new_share"] == 0
+    assert run.outcome["failed_requests"] == 0
+
+
+def test_w52_the_floor_of_2023(deploy: Deploy) -> None:
+    """Ten failures instead of five, said as a count."""
+    count = {"thresholdConfiguration": {"type": "COUNT", "value": 10}}
+    breaker = {"deploymentCircuitBreaker": {**BREAKER["deploymentCircuitBreaker"], **count}}
+    run = deploy("ecs", rolling(100, 110, **breaker), faults=NEVER_HEALTHY)
+
+    assert [what for _, what in tasks(run)].count("Failed") == 10
+
+
+# -- Lambda and EC2 blue/green ---------------------------------------------------------
+
+
+def test_w69_an_alias_splits_at_random(scenario_of: ScenarioOf) -> None:
+    """Of 1,000 invocations at 10 %: mean 100, standard deviation 9.487."""
+    counts = canary_hits(scenario_of, rate=1000 / 60, percent=10, runs=400)
+
+    # four standard errors of a mean and of a standard deviation
+    assert sum(counts) / 400 == pytest.approx(100, abs=4 * 9.487 / 20)
+    spread = (sum((n - 100) ** 2 for n in counts) / 400) ** 0.5
+    assert spread == pytest.approx(9.487, abs=4 * 9.487 / 800**0.5)
+
+
+def test_w70_no_hit_in_twenty_invocations(scenario_of: ScenarioOf) -> None:
+    """0.95^20 = 35.85 %."""
+    counts = canary_hits(scenario_of, rate=20 / 60, percent=5, runs=400)
+
+    missed = sum(n == 0 for n in counts) / 400
+    assert missed == pytest.approx(0.3585, abs=4 * (0.3585 * 0.6415 / 400) ** 0.5)
+
+
+def canary_hits(scenario_of: ScenarioOf, rate: float, percent: int, runs: int) -> list[float]:
+    """Invocations of the new version in the first minute, of as many in all each time."""
+    scenario = scenario_of(
+        "lambda", canary(percent, 1), noise="sampled", traffic={"rate": rate, "dispersion": 0}
+    )
+    found = []
+    for replication in range(runs):
+        run = stratsim.simulate(scenario, "it", replication=replication)
+        minute = [
+            point["value"]
+            for point in run.document["metrics"]
+            if point["metric"] == "Invocations"
+            and point["dimensions"] == {"ExecutedVersion": "new"}
+            and point["time_s"] == 0
+        ]
+        found.append(sum(minute))
+    return found
+
+
+def test_w71_the_longest_life_of_ec2_blue_green(scenario_of: ScenarioOf) -> None:
+    """48 h ready, 48 h before blue is terminated, and 13 events of an hour each."""
+    two_days = 48 * 60
+    waits = {
+        "deploymentReadyOption": {
+            "actionOnTimeout": "STOP_DEPLOYMENT", "waitTimeInMinutes": two_days
+        },
+        "terminateBlueInstancesOnDeploymentSuccess": {"terminationWaitTimeInMinutes": two_days},
+    }  # fmt: skip
+    events = (
+        *("ApplicationStop", "DownloadBundle", "BeforeInstall", "Install", "AfterInstall"),
+        *("ApplicationStart", "ValidateService"),
+        *("BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic"),
+        *("BeforeBlockTraffic", "BlockTraffic", "AfterBlockTraffic"),
+    )
+    scenario = scenario_of(
+        "ec2",
+        {"name": "it", "deploymentConfigName": ALL, "deploymentStyle": "BLUE_GREEN"},
+        n=2,
+        lifecycle=dict.fromkeys(events, 3600),
+        deployment_group={"blueGreenDeploymentConfiguration": waits},
+        control={"agent_poll": "0s", "reroute": "0s", "continue_after": "48h"},
+    )
+    run = stratsim.simulate(scenario, "it")
+
+    assert len(events) == 13
+    assert run.status == "Succeeded"
+    assert run.outcome["deployment_duration_s"] == 109 * 3600
+    assert stratsim.plan(scenario, "it").duration_s == 109 * 3600

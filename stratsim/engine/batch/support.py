@@ -3,6 +3,7 @@
 from stratsim.engine.batch.schedule import HANDLERS
 from stratsim.engine.batch.undo import UNDO
 from stratsim.engine.setup import Setup
+from stratsim.model.plan import Roll
 from stratsim.watch import MetricProgram
 
 
@@ -17,7 +18,23 @@ def _plan(setup: Setup) -> list[str]:
     ]
     if setup.plan.undo not in UNDO:
         found.append(f"rollback by {setup.plan.undo}")
+    for step in setup.plan.steps:
+        if isinstance(step, Roll):
+            found += _roll(step)
     return found
+
+
+def _roll(step: Roll) -> list[str]:
+    return [
+        name
+        for name, wanted in {
+            "zone by zone": bool(step.zones),
+            "batches with a barrier": step.barrier,
+            "hosts that begin Unhealthy": step.unhealthy > 0,
+            "ignoreApplicationStopFailures": any(event.forgiven for event in step.events),
+        }.items()
+        if wanted
+    ]
 
 
 def _scenario(setup: Setup) -> list[str]:
