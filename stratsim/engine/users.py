@@ -15,7 +15,7 @@ def touched(active: int, log_spared: float) -> float:
     `log_spared` is the sum over failures of log(1 - 1/active): the log of the
     chance that one given user is spared by all of them.
     """
-    return -active * math.expm1(log_spared)
+    return 0.0 - active * math.expm1(log_spared)
 
 
 def touched_sticky(active: int, bands: Sequence[tuple[float, float]], spread: float) -> float:
