@@ -43,8 +43,8 @@ def make_scenario(
 ) -> Scenario:
     """Load a scenario with one outcome, of these faults, by default watched by all alarms.
 
-    ``sections`` are those of a scenario file; a mapping is laid over the base, in
-    which starting, draining, publishing, polling and rerouting take no time,
+    ``sections`` are those of a scenario file; a mapping is laid over the base (None
+    takes a key away), in which starting, draining, publishing, polling and rerouting take no time,
     nothing fails, nobody comes, and a run ends with its deployment.
     """
     fleet = {} if platform == "lambda" else FLEET
@@ -64,8 +64,12 @@ def make_scenario(
     for name, value in sections.items():
         old = data.get(name)
         both = isinstance(old, dict) and isinstance(value, dict)
-        data[name] = {**old, **value} if both else value
+        data[name] = _without_none({**old, **value}) if both else value
     return stratsim.load(data)
+
+
+def _without_none(section: Section) -> Section:
+    return {key: value for key, value in section.items() if value is not None}
 
 
 def _group(
