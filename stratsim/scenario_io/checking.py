@@ -22,7 +22,7 @@ from typing import (
 )
 
 from stratsim.errors import Problem, shorten, unknown_name
-from stratsim.model.markers import RuleError
+from stratsim.model.markers import RuleError, _Marker
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -64,7 +64,8 @@ class Problems:
         try:
             return marker.parse(value)
         except RuleError as error:
-            self.add(path, error.rule, shown(value), error.hint)
+            hint = NULL_HINT if value is None else error.hint
+            self.add(path, error.rule, shown(value), hint)
             return None
 
     def check(self, path: str, kind: type[T], value: object) -> T | None:
@@ -77,7 +78,23 @@ class Problems:
             for detail in error.errors(include_url=False):
                 self.found.append(_problem(detail, path, kind))
             return None
-        return checked
+        return None if self._refuses_nulls(path, kind, value) else checked
+
+    def _refuses_nulls(self, path: str, kind: Any, value: object) -> bool:
+        """Note keys without a value that the types pass over as optional."""
+        kind, before = bare(kind), len(self.found)
+        if isinstance(value, Mapping) and is_dataclass(kind):
+            hints = get_type_hints(kind, include_extras=True)
+            for key, inner in value.items():
+                marker = marker_of(hints[key])
+                if inner is None and marker is not None:
+                    self.parse(joined(path, key), marker, None)
+                elif inner is not None and marker is None:
+                    self._refuses_nulls(joined(path, key), hints[key], inner)
+        elif isinstance(value, list) and get_origin(kind) is tuple:
+            for index, inner in enumerate(value):
+                self._refuses_nulls(joined(path, index), get_args(kind)[0], inner)
+        return len(self.found) > before
 
 
 def joined(*parts: object) -> str:
@@ -155,3 +172,14 @@ def _inner(kind: Any, loc: tuple[int | str, ...]) -> Any:
             mapping = get_origin(kind) in (dict, Mapping)
             kind = (args[1] if mapping else args[0]) if args else None
     return kind
+
+
+def marker_of(kind: Any) -> _Marker | None:
+    """Return the marker of an annotated type, also of an optional one."""
+    if get_origin(kind) is Annotated:
+        found = [item for item in get_args(kind)[1:] if isinstance(item, _Marker)]
+        return found[0] if found else None
+    if get_origin(kind) in (Union, UnionType):
+        markers = (marker_of(arg) for arg in get_args(kind) if arg is not NoneType)
+        return next((marker for marker in markers if marker is not None), None)
+    return None

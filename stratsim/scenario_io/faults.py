@@ -21,7 +21,7 @@ WHEN = {"at": ("at_s", DurationMarker()), "for": ("for_s", DurationMarker())}
 """When a fault of the environment strikes: key, the model's field, what it takes."""
 _TIMES = ("after", "ramp")
 _PLACES = ("zones", "instances", "above_load")
-_OF_RELEASES = ("after", "above_load")
+OF_RELEASES = ("after", "above_load")
 """What a fault of the environment does not take: it begins at `at`, under any load."""
 _LATENCY_FACTOR = DistributionMarker(duration=False, low=1e-3, high=1e6)
 """Of 0 there is no answer that takes time, and no time to divide by."""
@@ -193,7 +193,7 @@ class FaultReader:
         common = [
             key
             for key in rules.common
-            if not (environment and key in _OF_RELEASES) and not (placeless and key in _PLACES)
+            if not (environment and key in OF_RELEASES) and not (placeless and key in _PLACES)
         ]
         return [*rules.own, *common, *(WHEN if environment else ())]
 

@@ -6,15 +6,13 @@ this one list, so none of them can forget a key.
 
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from stratsim.model.markers import _Marker
 from stratsim.model.scenario import Scenario
 from stratsim.model.service import Host, LifecycleEvent, Service
 from stratsim.model.settings import Control, Cost, MetricSettings, OnCall, Slo
 from stratsim.scenario_io import reader
-from stratsim.scenario_io.checking import bare
+from stratsim.scenario_io.checking import bare, marker_of
 from stratsim.scenario_io.group_shapes import GroupShape
 from stratsim.scenario_io.shapes import (
     PROFILES,
@@ -97,17 +95,6 @@ def _nested(kind: Any) -> Any:
         if get_origin(kind) is not tuple:
             return kind if is_dataclass(kind) else None
         kind = get_args(kind)[0]
-    return None
-
-
-def marker_of(kind: Any) -> _Marker | None:
-    """Return the marker of an annotated type, also of an optional one."""
-    if get_origin(kind) is Annotated:
-        found = [item for item in get_args(kind)[1:] if isinstance(item, _Marker)]
-        return found[0] if found else None
-    if get_origin(kind) in (Union, UnionType):
-        markers = (marker_of(arg) for arg in get_args(kind) if arg is not NoneType)
-        return next((marker for marker in markers if marker is not None), None)
     return None
 
 

@@ -66,7 +66,10 @@ def _platform(reading: Reading) -> Platform | None:
     value = reading.data.get("platform")
     if isinstance(value, str) and value in PLATFORMS:
         return value
-    reading.problems.choice("platform", value, PLATFORMS)
+    if value is None:
+        reading.problems.add("platform", f"one of {', '.join(PLATFORMS)}", "nothing")
+    else:
+        reading.problems.choice("platform", value, PLATFORMS)
     return None
 
 

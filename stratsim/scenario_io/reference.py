@@ -7,11 +7,11 @@ from typing import Any, Literal, get_args, get_origin
 from stratsim.model.quantities import DistributionMarker, DurationMarker, Number
 from stratsim.scenario_io import defaults
 from stratsim.scenario_io.alarms import MAX_ALARMS
-from stratsim.scenario_io.checking import bare
+from stratsim.scenario_io.checking import bare, marker_of
 from stratsim.scenario_io.defaults import LAMBDA_KEYS, data
 from stratsim.scenario_io.events import EVENTS, HOOKS
-from stratsim.scenario_io.faults import KINDS
-from stratsim.scenario_io.keys import Key, marker_of, walk_keys
+from stratsim.scenario_io.faults import KINDS, OF_RELEASES
+from stratsim.scenario_io.keys import Key, walk_keys
 from stratsim.scenario_io.tree import MAX_BYTES, MAX_DEPTH
 
 CARRIED = "As in CreateDeploymentGroup; carried into exports."
@@ -158,7 +158,11 @@ def _faults() -> Iterator[str]:
     yield "| kind | needs | takes also | platforms | in `environment` |\n|---|---|---|---|---|"
     for kind, rules in KINDS.items():
         own = " and ".join(rules.own) if rules.every else " or ".join(rules.own)
-        where = "yes, with at and for, without after" if rules.environment else "no"
+        where = (
+            f"yes, with at and for, without {' and '.join(OF_RELEASES)}"
+            if rules.environment
+            else "no"
+        )
         names = ", ".join(rules.platforms)
         yield f"| `{kind}` | {own} | {', '.join(rules.common)} | {names} | {where} |"
     yield "\nOn Lambda, and for the hooks of ECS, there are no zones, instances and above_load.\n"

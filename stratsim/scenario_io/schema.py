@@ -13,12 +13,12 @@ from stratsim.model.quantities import DistributionMarker
 from stratsim.model.service import Service
 from stratsim.scenario_io.alarms import MAX_ALARMS
 from stratsim.scenario_io.aws_schema import COMPOSITE_ALARM, METRIC_ALARM
-from stratsim.scenario_io.checking import bare
+from stratsim.scenario_io.checking import bare, marker_of
 from stratsim.scenario_io.defaults import data, service_keys
 from stratsim.scenario_io.events import EVENTS
-from stratsim.scenario_io.faults import KINDS, MAX_FAULTS, MAX_OUTCOMES, WHEN
+from stratsim.scenario_io.faults import KINDS, MAX_FAULTS, MAX_OUTCOMES, OF_RELEASES, WHEN
 from stratsim.scenario_io.group_shapes import GroupShape
-from stratsim.scenario_io.keys import LEAVES, SECTION_TYPES, marker_of
+from stratsim.scenario_io.keys import LEAVES, SECTION_TYPES
 from stratsim.scenario_io.reader import PLATFORMS, known_quotas
 from stratsim.scenario_io.shapes import PROFILES, FaultShape, OutcomeShape, TrafficShape
 from stratsim.scenario_io.strategies import MAX_STRATEGIES
@@ -142,7 +142,7 @@ def _fault(*, environment: bool = False) -> Schema:
     for kind, rules in KINDS.items():
         if environment and not rules.environment:
             continue
-        common = [key for key in rules.common if not (environment and key == "after")]
+        common = [key for key in rules.common if not (environment and key in OF_RELEASES)]
         properties: Schema = {"kind": {"const": kind}}
         for key in (*rules.own, *common):
             properties[key] = schema_of(hints[key], f"fault.{key}")

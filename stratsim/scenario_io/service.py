@@ -53,14 +53,16 @@ def _whole_latency(value: Any) -> Any:
     """Complete a median or a 99th percentile alone by the default's shape."""
     if not isinstance(value, Mapping) or len(value) != 1:
         return value
-    ratio = Latency().p99 / Latency().median
+    ((key, given),) = value.items()
     try:
-        if "median" in value:
-            return {**value, "p99": parse_duration(value["median"]) * ratio}
-        if "p99" in value:
-            return {**value, "median": parse_duration(value["p99"]) / ratio}
+        seconds = parse_duration(given)
     except RuleError:
         return value
+    ratio = Latency().p99 / Latency().median
+    if seconds > 0 and key == "median":
+        return {**value, "p99": seconds * ratio}
+    if seconds > 0 and key == "p99":
+        return {**value, "median": seconds / ratio}
     return value
 
 

@@ -61,7 +61,11 @@ class _Reader:
             rule = "a predefined configuration's name or a mapping"
             self.problems.add(path, rule, shown(entry))
             return None
-        name = self.problems.parse(joined(path, "name"), NAME, entry.get("name"))
+        name = entry.get("name")
+        if name is None:
+            self.problems.add(joined(path, "name"), NAME.rule, "nothing")
+        else:
+            name = self.problems.parse(joined(path, "name"), NAME, name)
         changes = {
             key: inner
             for key, inner in entry.items()

@@ -90,7 +90,9 @@ def test_a_large_file_is_refused_with_the_limit(tmp_path: Path) -> None:
     file = tmp_path / "s.yaml"
     file.write_bytes(b"#" * 10_000_000)
 
-    assert refused(file) == f"{file}: must be a file of at most 1,000,000 bytes, but got a larger one."
+    assert (
+        refused(file) == f"{file}: must be a file of at most 1,000,000 bytes, but got a larger one."
+    )
 
 
 def test_bytes_that_are_no_text_name_their_line(tmp_path: Path) -> None:
