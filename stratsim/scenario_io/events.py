@@ -1,6 +1,6 @@
 """Names of lifecycle events by platform.
 
-Source: CodeDeploy User Guide, "AppSpec 'hooks' section".
+Source: CodeDeploy User Guide, "AppSpec 'hooks' section"; ECS API reference.
 """
 
 from stratsim.model.service import Platform
@@ -16,6 +16,12 @@ _ECS = (
     *("AllowTestTraffic", "AfterAllowTestTraffic"),
     *("BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic"),
 )
+# ECS API, DeploymentLifecycleHook: the stages of ECS's own blue/green deployments.
+_STAGES = (
+    *("RECONCILE_SERVICE", "PRE_SCALE_UP", "POST_SCALE_UP"),
+    *("TEST_TRAFFIC_SHIFT", "POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT"),
+    *("PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT"),
+)
 _LAMBDA = ("BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic")
 
 _HOOKS = (
@@ -23,12 +29,16 @@ _HOOKS = (
     *("BeforeAllowTraffic", "AfterAllowTraffic"),
 )
 
-EVENTS: dict[Platform, tuple[str, ...]] = {"ec2": _SERVER, "ecs": _ECS, "lambda": _LAMBDA}
+EVENTS: dict[Platform, tuple[str, ...]] = {
+    "ec2": _SERVER,
+    "ecs": (*_ECS, *_STAGES),
+    "lambda": _LAMBDA,
+}
 """Every lifecycle event that may be given a duration."""
 
 HOOKS: dict[Platform, tuple[str, ...]] = {
     "ec2": _SERVER,
-    "ecs": _HOOKS,
+    "ecs": (*_HOOKS, *_STAGES),
     "lambda": ("BeforeAllowTraffic", "AfterAllowTraffic"),
 }
 """Every lifecycle event that a fault may fail: on EC2 any, else those with a hook."""

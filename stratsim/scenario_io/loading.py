@@ -14,6 +14,8 @@ from stratsim.scenario_io.reader import read_scenario
 from stratsim.scenario_io.tree import MAX_BYTES, MAX_DEPTH, Tree, parse_text
 
 MAX_NODES = 200_000
+MAX_TOLD = 1000
+"""Most problems of one scenario that are told; nobody reads on."""
 
 
 def load(source: str | PathLike[str] | Mapping[str, Any]) -> Scenario:
@@ -120,7 +122,10 @@ def _finish(tree: Tree, folder: Path, where: str, problems: Problems) -> Scenari
     found = problems.found[:first] + [p for p in problems.found[first:] if p.where not in known]
     lines = [_line(problem.where, tree.lines) for problem in found]
     order = sorted(range(len(found)), key=lambda i: lines[i])
-    located = [_located(found[i], lines[i], where) for i in order]
+    located = [_located(found[i], lines[i], where) for i in order[:MAX_TOLD]]
+    if len(order) > MAX_TOLD:
+        got = f"{len(order) - MAX_TOLD:,} more"
+        located.append(Problem(where or "scenario", "free of further problems", got))
     raise InputError([*located, *problems.elsewhere])
 
 

@@ -27,7 +27,8 @@ GROUP = "deployment_group."
 def test_every_key_has_an_entry_and_every_entry_a_key() -> None:
     listed = {path for path in KEYS if not path.startswith(GROUP)} | OTHERS
 
-    assert {path for path in TABLE if not path.startswith(GROUP)} == listed
+    told = {path for path in TABLE if not path.startswith(GROUP)}
+    assert told == listed, "keep stratsim/data/parameters.json in step with the types"
     assert {path for path in TABLE if path.startswith(GROUP)} <= set(KEYS)
 
 

@@ -167,3 +167,10 @@ def test_no_message_of_the_libraries_shows(told: Told) -> None:
 
     for word in ("Input should", "validation error", "pydantic", "Value error", "Traceback"):
         assert word not in text
+
+
+def test_more_problems_than_anybody_reads_are_counted(told: Told) -> None:
+    lines = told(traffic={f"k{i}": 1 for i in range(1500)})
+
+    assert len(lines) == 1001
+    assert lines[-1] == "scenario: must be free of further problems, but got 500 more."
