@@ -130,6 +130,7 @@ def judge_over_time(
     states
         ``(..., T)``: evaluation t sees the columns up to and including t.
     """
+    size = min(size, cells.shape[-1])  # what lies before the first column is missing anyway
     width = [(0, 0)] * (cells.ndim - 1) + [(size - 1, 0)]
     padded = np.pad(cells, width, constant_values=MISSING)
     windows = sliding_window_view(padded, size, axis=-1)
@@ -153,14 +154,10 @@ def _verdicts(columns: Sequence[Cells], m: int, n: int, treatment: str) -> State
         real += present
         if age >= m:
             mature |= present
-    alarm = breaching >= m
-    few = real < n
-    return _fill(alarm, few, real, breaching, mature, m, n, treatment)
+    return _fill(real, breaching, mature, m, n, treatment)
 
 
 def _fill(
-    alarm: NDArray[np.bool_],
-    few: NDArray[np.bool_],
     real: NDArray[Any],
     breaching: NDArray[Any],
     mature: NDArray[np.bool_],
@@ -168,19 +165,19 @@ def _fill(
     n: int,
     treatment: str,
 ) -> States:
-    if treatment == "notBreaching":
-        return alarm.astype(np.int8)
+    """Decide; with n datapoints every branch says what they say alone."""
+    alarm: NDArray[np.bool_] = breaching >= m
     if treatment == "breaching":
-        # real - breaching good datapoints leave n minus that many at most.
-        unsure: NDArray[np.bool_] = few & (real - breaching <= n - m)
-        return (alarm | unsure).astype(np.int8)
-    only_breaching = few & ~alarm & (real == breaching)
+        # Made-up breaches fill what good datapoints leave of the n.
+        alarm = real - breaching <= n - m
     states: States = alarm.astype(np.int8)
-    if treatment == "ignore":
-        states[only_breaching] = KEEP
-    else:
-        states[only_breaching & mature] = _ALARM
-        states[only_breaching & ~mature] = _INSUFFICIENT
+    if treatment in {"missing", "ignore"}:
+        only_breaching = (real == breaching) & ~alarm
+        if treatment == "ignore":
+            states[only_breaching] = KEEP
+        else:
+            states[only_breaching & mature] = _ALARM
+            states[only_breaching & ~mature] = _INSUFFICIENT
     return states
 
 

@@ -36,14 +36,14 @@ class Suppression:
         the composite's state at that time. In one instant an expired timer
         comes first, then the suppressor, then the composite.
         """
-        expired = self.by is not None and now_s >= self.until_s
+        expired = now_s >= self.until_s  # infinite while no timer runs
         state = replace(self, by=None, until_s=inf) if expired else self
         if suppressor_in_alarm != state.in_alarm:
             state = _after_suppressor(state, now_s)
         if changed:
             state = _after_change(state, now_s)
         # A wait of 0 s is over as it starts.
-        if state.by is not None and now_s >= state.until_s:
+        if now_s >= state.until_s:
             return replace(state, by=None, until_s=inf), True
         return state, expired
 

@@ -47,8 +47,12 @@ class Minutes:
         return len(self.arrives)
 
     def starts(self, minute: int, size: int) -> list[int]:
-        """Return the first minute of each window, oldest first."""
+        """Return the first minute of each window, oldest first.
+
+        Windows that end before the series begins are left out: they are missing.
+        """
         width = self.alarm.period_s // limits.MINUTE_S
+        size = min(size, minute // width + 1)
         return [minute + 1 - back * width for back in range(size, 0, -1)]
 
     def datapoints(self, minute: int, size: int) -> list[float | None]:

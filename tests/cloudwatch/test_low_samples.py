@@ -26,6 +26,7 @@ from stratsim.model.alarm import MetricAlarm
         ("p50", 20),
         ("p10", 100),
         ("p100", None),
+        ("p0", None),
         ("tm99", None),
         ("Sum", None),
         (None, None),
@@ -86,7 +87,7 @@ def test_one_evaluation() -> None:
 
 
 @given(
-    counts=st.lists(st.sampled_from((0, 50, 100, 150)), min_size=1, max_size=12),
+    counts=st.lists(st.sampled_from((0, 1, 100, 150)), min_size=1, max_size=12),
     n=st.integers(1, 4),
     extra=st.integers(0, 2),
 )
@@ -95,6 +96,7 @@ def test_time_runs_like_single_evaluations(counts: list[int], n: int, extra: int
 
     held = lacks_samples_over_time(alarm, np.array([counts], float), size)
 
+    assert held.shape == (1, len(counts))
     assert held[0].tolist() == [
         lacks_samples(alarm, counts[max(end - size, 0) : end]) for end in range(1, len(counts) + 1)
     ]

@@ -84,3 +84,18 @@ def test_periods_of_zero_act_at_once() -> None:
     assert timeline([(2, True, False)], wait_s=0) == [(2, "act")]
     suppressed = timeline([(1, False, True), (2, True, True), (5, False, False)], 0, 0)
     assert suppressed == [(1, "None"), (2, "Alarm"), (5, "act")]
+
+
+def test_a_change_in_the_instant_of_the_expiry_starts_a_new_wait_afterwards() -> None:
+    assert timeline([(2, True, False), (4, True, False)]) == [
+        (2, "WaitPeriod"),
+        (4, "act"),
+        (6, "act"),
+    ]
+
+
+def test_a_new_composite_has_nothing_suppressed() -> None:
+    machine = Suppression(2, 3)
+
+    assert (machine.by, machine.in_alarm) == (None, False)
+    assert hash(machine) == hash(Suppression(2, 3))

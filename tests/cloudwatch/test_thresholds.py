@@ -58,6 +58,8 @@ def test_a_value_without_a_band_is_missing() -> None:
     assert breaches(banded, 9.0, None) == -1
     assert breaches(banded, [9.0, 9.0], [None, (0.0, 1.0)]).tolist() == [-1, 1]
     assert breaches(banded, np.array([9.0]), np.array([[0.0, np.nan]])).tolist() == [-1]
+    assert breaches(banded, np.array([9.0]), np.array([[np.nan, 1.0]])).tolist() == [-1]
+    assert breaches(banded, np.array([np.nan, 9.0]), np.array([[0.0, 1.0]] * 2)).tolist() == [-1, 1]
 
 
 def test_zero_is_a_datapoint_like_any_other() -> None:
