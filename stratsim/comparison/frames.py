@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stratsim.comparison.differences import COLUMNS, difference_rows
 from stratsim.comparison.keys import Key, design_of, unit_of
 from stratsim.intervals import estimate_quantile
 from stratsim.intervals.summary import finite
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from stratsim.comparison.result import Comparison
-    from stratsim.intervals import Difference
     from stratsim.measures.sample import Sample
 
 TABLE_KEYS = (
@@ -35,12 +35,6 @@ TABLE_KEYS = (
 
 ALL_OUTCOMES = "(all)"
 """The ``outcome`` of rows over all outcomes together."""
-
-
-DIFFERENCE_COLUMNS = (
-    *("measure", "unit", "difference", "standard_error", "ci_low", "ci_high"),
-    *("p_worse", "p_equal", "count", "variance_ratio"),
-)
 
 
 def table_keys(comparison: Comparison) -> list[Key]:
@@ -110,21 +104,6 @@ def differences_frame(
     """Return the paired differences of every other strategy from `reference`."""
     import pandas as pd
 
-    base = comparison.sample(reference)
-    names = [*base.measures, *base.events]
-    chosen = [Key(name) for name in names] if keys is None else keys
-    rows = [
-        (sample.strategy, reference, *_difference_row(key, key.difference(sample, base)))
-        for sample in comparison.samples
-        if sample.strategy != reference
-        for key in chosen
-    ]
-    return pd.DataFrame(rows, columns=["strategy", "reference", *DIFFERENCE_COLUMNS])
-
-
-def _difference_row(key: Key, found: Difference) -> tuple[object, ...]:
-    estimate = found.estimate
-    return (
-        *(str(key), key.unit, estimate.value, estimate.error, estimate.low, estimate.high),
-        *(found.worse, found.equal, estimate.count, found.variance_ratio),
-    )
+    frame = pd.DataFrame(difference_rows(comparison, reference, keys), columns=[*COLUMNS])
+    numbers = [name for name in COLUMNS[4:] if name != "count"]
+    return frame.astype(dict.fromkeys(numbers, np.float64) | {"count": np.int64})

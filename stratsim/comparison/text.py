@@ -26,6 +26,7 @@ _HEADS = {
     "total_cost_usd": "total cost",
 }
 _PER_BLOCK = 5
+_COLUMN_WIDTH = 20
 
 PREFIX = "CodeDeployDefault."
 
@@ -37,7 +38,13 @@ class Block(NamedTuple):
     rows: list[tuple[str, list[tuple[str, str]]]]
 
 
-def blocks(comparison: Comparison) -> list[Block]:
+def columns_in(comparison: Comparison, width: int) -> int:
+    """Return the columns of measures that fit beside the names."""
+    names = max(len(row_name(comparison, name)) for name in comparison.strategies)
+    return min(_PER_BLOCK, max(1, (width - names) // _COLUMN_WIDTH))
+
+
+def blocks(comparison: Comparison, columns: int = _PER_BLOCK) -> list[Block]:
     """Return the table for people: harm and chances first, then time and money."""
     keys = table_keys(comparison)
     return [
@@ -48,8 +55,7 @@ def blocks(comparison: Comparison) -> list[Block]:
                 for sample in comparison.samples
             ],
         )
-        for part in (keys[:_PER_BLOCK], keys[_PER_BLOCK:])
-        if part
+        for part in (keys[at : at + columns] for at in range(0, len(keys), columns))
     ]
 
 

@@ -9,6 +9,9 @@ from stratsim.intervals.means import standard_error, student, weighted_mean
 from stratsim.intervals.quantiles import TAIL, Ordered, influence
 from stratsim.model.quantities import Array
 
+_SAME = 1e-9
+"""Values that differ by less, relatively, are equal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -49,7 +52,10 @@ def paired_difference(
     count = int(both.sum())
     if count == 0:
         return Difference()
-    ours, theirs = np.where(both, values, np.nan), np.where(both, reference, np.nan)
+    theirs = np.where(both, reference, np.nan)
+    # A time is a difference of times: two equal ones may differ in the last digit.
+    equal = both & np.isclose(values, theirs, rtol=_SAME, atol=0.0)
+    ours = np.where(equal, theirs, np.where(both, values, np.nan))
     moves = [
         influence(side, design, statistic, higher_is_better=higher_is_better)
         for side in (ours, theirs)
@@ -58,7 +64,6 @@ def paired_difference(
     value = _statistic(ours[both], inside, statistic, higher_is_better=higher_is_better) - (
         _statistic(theirs[both], inside, statistic, higher_is_better=higher_is_better)
     )
-    equal = ours == theirs
     if bool(equal[both].all()):
         return Difference(_no_difference(design, count), 0.0, 1.0, _ratio(moves, design))
     # A tail mean rests on the tail's runs alone, as in estimate_tail.

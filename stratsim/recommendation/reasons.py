@@ -49,6 +49,8 @@ def _among(choice: Choice) -> str:
     everyone, meeting = len(choice.standings), sum(s.met is True for s in choice.standings)
     if not choice.requirements:
         return f"of the {_count(everyone, 'strategy', 'strategies')}"
+    if meeting == everyone:
+        return f"of {everyone} strategies, all of which surely meet {_all_limits(choice)}"
     if meeting == 1:
         return f"as the only one of {everyone} strategies that surely meets {_all_limits(choice)}"
     return f"among the {meeting} of {everyone} strategies that surely meet {_all_limits(choice)}"
@@ -220,8 +222,11 @@ def _doubts(choice: Choice, comparison: Comparison) -> list[str]:
     """Say when not to trust the strategies that the verdict rests on."""
     names = [choice.leader.strategy] if choice.leader else []
     names += [choice.runner_up.standing.strategy] if choice.runner_up else []
+    asked = {choice.objective.name, *(limit.key.name for limit in choice.requirements)}
     found: dict[str, list[str]] = {}
     for name in names:
         for doubt in comparison.diagnosis(name):
-            found.setdefault(doubt, []).append(name)
+            # A measure that nobody asked for is no reason to doubt the answer.
+            if "applies in fewer" not in doubt or doubt.partition(" ")[0] in asked:
+                found.setdefault(doubt, []).append(name)
     return [f"Look out: {' and '.join(whom)}: {doubt}." for doubt, whom in found.items()]

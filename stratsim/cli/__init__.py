@@ -1,0 +1,13 @@
+"""The command line: argument, one call of the library, print. The only room that prints."""
+
+import sys
+
+
+def main() -> None:
+    """Run ``stratsim`` with the arguments of the process."""
+    try:
+        from stratsim.cli.app import run_app
+    except KeyboardInterrupt:  # before there is anything to tidy up
+        sys.stderr.write("interrupted\n")
+        raise SystemExit(130) from None
+    run_app()

@@ -1,0 +1,62 @@
+"""The application: one command per file of `stratsim.cli.commands`."""
+
+import sys
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Annotated
+
+import typer
+
+from stratsim.cli import commands
+from stratsim.cli.exits import guarded, prepare
+
+SUMMARY = """Simulate AWS deployment strategies before you run them.
+
+Describe a service, its alarms and the deployment configurations under discussion in one YAML
+file; compare them, choose one, export it. The command scenarios lists some to begin with.
+"""
+
+
+def make_app() -> typer.Typer:
+    """Return the application with every command; a new command is one new file."""
+    app = typer.Typer(
+        name="stratsim",
+        help=SUMMARY,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for found in sorted(iter_modules(commands.__path__), key=lambda module: module.name):
+        module = import_module(f"{commands.__name__}.{found.name}")
+        name = found.name.rstrip("_").replace("_", "-")
+        app.command(name, epilog=f"Example:\n\n{module.EXAMPLE}")(guarded(module.command))
+    return app
+
+
+def run_app() -> None:
+    """Run the command line; every way out has its exit code."""
+    prepare()
+    app = guarded(make_app())
+    app(prog_name="stratsim", args=sys.argv[1:])
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from stratsim.cli.output import own_version
+
+        typer.echo(f"stratsim {own_version()}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""

@@ -1,0 +1,129 @@
+"""``stratsim compare``: Monte Carlo over the scenario's strategies."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stratsim.cli.options import (
+    EngineOption,
+    JsonOption,
+    PlotOption,
+    ReplicationsOption,
+    ScenarioArgument,
+    SeedOption,
+    WorkersOption,
+    check_plot,
+    save_plot,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from stratsim.comparison import Comparison
+    from stratsim.comparison.text import Block
+
+EXAMPLE = "stratsim compare checkout-ecs --replications 500"
+
+
+def command(
+    scenario: ScenarioArgument,
+    *,
+    replications: ReplicationsOption = None,
+    seed: SeedOption = None,
+    engine: EngineOption = "auto",
+    workers: WorkersOption = 1,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            "--reference", metavar="NAME", help="Add the paired differences from this strategy."
+        ),
+    ] = None,
+    plot: PlotOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Compare the scenario's strategies: failures, detection, time and money, with intervals."""
+    from stratsim.cli.output import print_json, print_rich, print_warnings
+    from stratsim.cli.progress import progress_bar
+    from stratsim.scenario_io import load
+    from stratsim.study import compare_strategies
+
+    check_plot(plot)
+    loaded = load(scenario)
+    if reference is not None:
+        loaded.strategy(reference)  # a wrong name is told before the work
+    with progress_bar("comparing") as progress:
+        found = compare_strategies(loaded, replications, seed, engine, workers, progress=progress)
+    print_warnings(loaded.warnings, found.warnings)
+    if plot is not None:
+        from stratsim.plot import plot_tradeoffs
+
+        save_plot(plot_tradeoffs(found), plot)
+    if json:
+        print_json(found.to_dict() | _differences(found, reference))
+        return
+    print_rich(*_page(found))
+    if reference is not None:
+        heading = f"Paired differences from {reference}; runs are those where both have a value"
+        print_rich("", heading, "", _difference_table(found, reference))
+
+
+def _page(comparison: "Comparison") -> list[Any]:
+    from stratsim.cli.output import width
+    from stratsim.comparison.text import blocks, columns_in, notes, title
+
+    columns = columns_in(comparison, width())
+    tables = [_table(block) for block in blocks(comparison, columns)]
+    spaced = [part for table in tables for part in ("", table)]
+    return [title(comparison), *spaced, "", *notes(comparison)]
+
+
+def _table(block: "Block") -> "Table":
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("strategy", box=box.SIMPLE_HEAD, show_edge=False)
+    table.columns[0].overflow = "fold"
+    for head in block.heads:
+        table.add_column(head, justify="right", no_wrap=False)
+    for name, cells in block.rows:
+        texts = [Text.assemble(value, "\n", (interval, "dim")) for value, interval in cells]
+        table.add_row(Text(name), *texts)
+    return table
+
+
+def _differences(comparison: "Comparison", reference: str | None) -> dict[str, Any]:
+    """Return what --reference adds to the document."""
+    from stratsim.comparison.differences import difference_rows
+
+    if reference is None:
+        return {}
+    return {"reference": reference, "differences": difference_rows(comparison, reference)}
+
+
+def _difference_table(comparison: "Comparison", reference: str) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    from stratsim.comparison.frames import table_keys
+    from stratsim.comparison.text import short_name
+    from stratsim.wording import format_interval, format_number, format_value
+
+    table = Table("strategy", "measure", box=box.SIMPLE_HEAD, show_edge=False)
+    for head in ("difference", "95% interval", "worse in", "equal in", "runs", "variance ratio"):
+        table.add_column(head, justify="right")
+    base = comparison.sample(reference)
+    for sample in comparison.samples:
+        for key in table_keys(comparison) if sample is not base else ():
+            found = key.difference(sample, base)
+            table.add_row(
+                short_name(sample.strategy),
+                str(key),
+                format_value(found.estimate.value, key.unit),
+                format_interval(found.estimate.low, found.estimate.high, key.unit),
+                format_value(found.worse, "share"),
+                format_value(found.equal, "share"),
+                f"{found.estimate.count:,}",
+                format_number(found.variance_ratio),
+            )
+    return table

@@ -1,0 +1,94 @@
+"""``stratsim recommend``: choose among the scenario's strategies."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stratsim.cli.exits import NO, tell
+from stratsim.cli.options import (
+    EngineOption,
+    ForceOption,
+    FormatOption,
+    JsonOption,
+    ReplicationsOption,
+    ScenarioArgument,
+    SeedOption,
+    WorkersOption,
+)
+
+if TYPE_CHECKING:
+    from stratsim.recommendation import Recommendation
+
+EXAMPLE = 'stratsim recommend checkout-ecs --require "missed<=0.02" --export out'
+
+
+def command(
+    scenario: ScenarioArgument,
+    *,
+    minimize: Annotated[
+        str,
+        typer.Option("--minimize", metavar="KEY", help="A measure, MEASURE.p95 or a probability."),
+    ] = "failed_requests",
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--require",
+            metavar="LIMIT",
+            help="KEY<=VALUE, KEY>=VALUE or KEY=VALUE; may be repeated.",
+        ),
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", metavar="DIR", help="Write the recommended strategy here."),
+    ] = None,
+    format: FormatOption = "codedeploy",  # noqa: A002  (the option's name)
+    force: ForceOption = False,
+    replications: ReplicationsOption = None,
+    seed: SeedOption = None,
+    engine: EngineOption = "auto",
+    workers: WorkersOption = 1,
+    json: JsonOption = False,
+) -> None:
+    """Recommend a strategy within limits and say why; exit code 1 where there is none."""
+    from stratsim.cli.output import print_json, print_text, print_warnings
+    from stratsim.cli.progress import progress_bar
+    from stratsim.recommendation import recommend_strategy
+    from stratsim.scenario_io import load
+
+    loaded = load(scenario)
+    if export is not None:
+        _check_format(format)
+    with progress_bar("comparing") as progress:
+        found = recommend_strategy(
+            loaded, minimize=minimize, require=require, replications=replications,
+            seed=seed, engine=engine, workers=workers, progress=progress,
+        )  # fmt: skip
+    print_warnings(loaded.warnings, found.comparison.warnings)
+    files = [] if export is None else _export(found, export, format, force=force)
+    if json:
+        print_json(found.to_dict(files))
+    else:
+        print_text("\n".join([found.explain(), *(f"wrote {file}" for file in files)]))
+    if found.strategy is None:
+        raise SystemExit(NO)
+
+
+def _check_format(target: str) -> None:
+    """Refuse an unknown format before the work, not after it."""
+    from stratsim.export import EXPORTERS
+
+    EXPORTERS.get(target)
+
+
+def _export(found: "Recommendation", folder: Path, target: str, *, force: bool) -> list[Path]:
+    from stratsim.export import export_strategy, write_export
+
+    if found.scenario is None or found.strategy is None:
+        tell("nothing is exported, as no strategy is recommended")
+        return []
+    export = export_strategy(found.scenario, found.strategy, target)
+    files = write_export(export, folder, force=force)
+    for message in export.messages():
+        tell(message)
+    return files

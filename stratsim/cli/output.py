@@ -1,0 +1,85 @@
+"""What commands print: one JSON document, or tables for people."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from stratsim.cli.exits import warn
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+WIDTH = 140
+"""Width of tables where stdout is no terminal."""
+
+
+def own_version() -> str:
+    """Return the version of the installed package."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("stratsim")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON document; its provenance tells the command that made it."""
+    document = dict(document)
+    if "provenance" in document:
+        document["provenance"] = {**document["provenance"], "command": command_line()}
+    text = json.dumps(document, indent=2, allow_nan=False)
+    sys.stdout.write(text + "\n")
+
+
+def command_line() -> str:
+    """Return the command as it was typed."""
+    return shlex.join(["stratsim", *sys.argv[1:]])
+
+
+def print_text(text: str) -> None:
+    """Print lines for people."""
+    sys.stdout.write(text + "\n")
+
+
+def print_rich(*parts: RenderableType) -> None:
+    """Print tables and text, coloured where stdout is a terminal.
+
+    Rendered first and written then, so that a closed pipe or a full disk is met here
+    like everywhere else.
+    """
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    page = StringIO()
+    console = Console(
+        file=page,
+        force_terminal=terminal,
+        width=None if terminal else WIDTH,
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
+    for part in parts:
+        console.print(part)
+    sys.stdout.write("\n".join(line.rstrip() for line in page.getvalue().split("\n")))
+
+
+def width() -> int:
+    """Return the columns that a table may fill."""
+    if not sys.stdout.isatty():
+        return WIDTH
+    from rich.console import Console
+
+    return Console().width
+
+
+def print_warnings(*groups: Iterable[str]) -> None:
+    """Print every warning once, on stderr."""
+    for text in dict.fromkeys(text for group in groups for text in group):
+        warn(text)

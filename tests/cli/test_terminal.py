@@ -1,0 +1,82 @@
+"""Help, start-up time, progress, and what only a terminal sees."""
+
+import io
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from stratsim.cli import progress
+from stratsim.cli.progress import progress_bar
+
+COMMANDS = ("compare", "export", "plan", "recommend", "run", "scenarios", "schema")
+HEAVY = {"numpy", "pandas", "scipy", "matplotlib", "simpy", "pydantic", "yaml"}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class TestHelp:
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_every_command_shows_an_example(self, cli: Any, command: str) -> None:
+        ended = cli(command, "--help")
+
+        assert ended.code == 0
+        assert "Example:" in ended.out
+        assert f" stratsim {command} " in ended.out
+
+    def test_lists_the_commands(self, cli: Any) -> None:
+        out = cli("--help").out
+
+        assert all(f" {command} " in out for command in COMMANDS)
+
+    def test_version(self, cli: Any) -> None:
+        assert cli("--version").out.startswith("stratsim ")
+
+    def test_loads_nothing_heavy(self) -> None:
+        code = (
+            "import sys; sys.argv = ['stratsim', '--help']\n"
+            "from stratsim.cli import main\n"
+            "try: main()\n"
+            "except SystemExit: print('loaded', *sys.modules)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        loaded = set(done.stdout.rpartition("loaded ")[2].split())
+
+        assert loaded & HEAVY == set()
+
+
+class TestProgress:
+    def test_nobody_watches(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stderr", io.StringIO())
+
+        with progress_bar("comparing") as update:
+            assert update is None
+
+    def test_short_work_shows_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        screen = Terminal()
+        monkeypatch.setattr("sys.stderr", screen)
+
+        with progress_bar("comparing") as update:
+            assert update is not None
+            update(1, 2)
+
+        assert screen.getvalue() == ""
+
+    def test_long_work_shows_a_bar_on_stderr(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        screen = Terminal()
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setattr("sys.stderr", screen)
+        monkeypatch.setattr(progress, "PATIENCE_S", 0.0)
+
+        with progress_bar("comparing") as update:
+            assert update is not None
+            update(50, 100)
+
+        assert "comparing" in screen.getvalue()
+        assert "50/100" in screen.getvalue()
