@@ -1,6 +1,9 @@
 """Instances of the new revision that die and restart."""
 
+from functools import partial
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from stratsim.engine.clock import us
 from stratsim.engine.fleet import NEVER, Unit, strikes
@@ -16,7 +19,7 @@ class Crashes:
         self.run = run
         self.faults = run.faults.crashes
         self._armed: set[tuple[int, int]] = set()
-        self._rng = None
+        self._rng: np.random.Generator | None = None
 
     def watch(self) -> None:
         """Arm a timer for every instance that has begun to serve."""
@@ -30,13 +33,13 @@ class Crashes:
     def _arm(self, unit: Unit) -> None:
         if self._rng is None:
             self._rng = self.run.world.rng("crash")
+        rng, begun = self._rng, unit.first_us
         for fault in self.faults:
             hit = strikes(self.run.world, fault, [unit])[0]
             rate = fault.spec.per_hour * hit
             if rate > 0:
-                delay = fault.after_us + us(3600 / rate * self._rng.standard_exponential())
-                begun = unit.first_us
-                self.run.after(min(delay, 1 << 60), lambda: self._crash(unit, begun))
+                delay = fault.after_us + us(3600 / rate * rng.standard_exponential())
+                self.run.after(min(delay, 1 << 60), partial(self._crash, unit, begun))
 
     def _crash(self, unit: Unit, begun: int) -> None:
         run = self.run

@@ -10,7 +10,7 @@ from stratsim.cloudwatch.evaluation import State
 from stratsim.engine.clock import EVALUATE, PEOPLE, POLL, PUBLISH, US, At, us
 from stratsim.engine.crashes import Crashes
 from stratsim.engine.effects import Faults
-from stratsim.engine.failure import StepFailedError, trace_too_short
+from stratsim.engine.failure import ALARM_ACTIVE, MANUAL_STOP, StepFailedError, trace_too_short
 from stratsim.engine.fleet import NEVER, Fleet, Unit
 from stratsim.engine.flow import Flow, Truth
 from stratsim.engine.setup import Setup
@@ -66,7 +66,7 @@ class Deployment:
         self.ended_us = self.trigger_us = self.restored_us = self.paged_us = NEVER
         self.people_us = self.detected_us = self.alarming_us = NEVER
         self.automatic = self.undoing = self.people_acted = self.retired = False
-        self.watching = True
+        self.watching, self.by_ecs = True, plan.controller == "ECS"
         self.children: set[simpy.Process] = set()
         self.replacing: Tasks | None = None
         self.ending_us = scenario.traffic.profile.end_s * US
@@ -169,8 +169,8 @@ class Deployment:
     def run(self) -> Result:
         """Run to the end and return what happened."""
         self._past()
-        if self._active_group_alarm():
-            self._end("Stopped", "ALARM_ACTIVE")
+        if self._active_group_alarm() and not self.by_ecs:
+            self._end("Stopped", ALARM_ACTIVE)
         else:
             self._begin()
             self.env.run(until=self.done)
@@ -181,6 +181,8 @@ class Deployment:
 
     def _begin(self) -> None:
         self.status = "InProgress"
+        # ECS passes over its alarms where one is in ALARM when it starts; CodeDeploy stops.
+        self.watching = not self._active_group_alarm()
         self.note("status", "InProgress")
         self.changed()
         self._tick_later()
@@ -374,16 +376,16 @@ class Deployment:
         if self.ended_us != NEVER or not self.watching or not self._active_group_alarm():
             return
         trigger = self.alarming_us
-        self._stop("ALARM_ACTIVE")
+        self._stop("Failed" if self.by_ecs else "Stopped", ALARM_ACTIVE)
         if self.plan.group.rolls_back_on("DEPLOYMENT_STOP_ON_ALARM"):
             self._roll_back(trigger)
         else:
             self._check_over()
 
-    def _stop(self, code: str) -> None:
+    def _stop(self, status: str, code: str) -> None:
         if self.process is not None and self.process.is_alive:
             self.process.interrupt()
-        self._end("Stopped", code)
+        self._end(status, code)
 
     # -- people ---------------------------------------------------------------------
 
@@ -403,7 +405,7 @@ class Deployment:
         self.people_acted = True
         if self.ended_us == NEVER:
             self.note("people", "stop the deployment")
-            self._stop("MANUAL_STOP")
+            self._stop("Stopped", MANUAL_STOP)
             if self.plan.group.rolls_back_on("DEPLOYMENT_STOP_ON_REQUEST"):
                 self._roll_back(self.now)
                 return

@@ -7,9 +7,9 @@ cause has which code is told by its guide for host health only, and inferred els
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from stratsim.engine.fleet import Unit, strikes
 from stratsim.errors import InputError, Problem
 from stratsim.model.quantities import format_duration
-from stratsim.engine.fleet import Unit, strikes
 
 if TYPE_CHECKING:
     from stratsim.engine.deployment import Deployment

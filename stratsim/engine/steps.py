@@ -35,14 +35,18 @@ Process = Generator[Any, Any, None]
 
 def lifecycle(run: "Deployment", step: Lifecycle) -> Process:
     """Run one lifecycle event of the whole deployment."""
-    duration = run.world.value(step.duration, "event", step.event)
+    key: tuple[str | int, ...] = (step.event, *(step.occurrence,) * bool(step.occurrence))
+    duration = run.world.value(step.duration, "event", *key)
     run.note("lifecycle", f"{step.event} begins")
-    wrong = run.world.chance("event fails", step.event) < step.failure
+    wrong = run.world.chance("event fails", *key) < step.failure
     for fault in run.world.faults:
         if fault.kind == "hook" and fault.spec.event == step.event:
             wrong |= run.world.chance("hook", fault.number) < fault.spec.probability
     late = duration > step.timeout_s
     yield run.wait(us(min(duration, step.timeout_s)))
+    if late and step.continues:
+        run.note("lifecycle", f"{step.event} timed out and is passed over")
+        return
     if wrong or late:
         run.note("lifecycle", f"{step.event} {'timed out' if late else 'failed'}")
         code = HOOK_TIMED_OUT if late else HOOK_FAILED
@@ -119,7 +123,7 @@ def retire(run: "Deployment", step: Retire) -> Process:
     """Wait, then terminate the old fleet or keep it alive."""
     if step.wait_s > 0:
         run.note("lifecycle", f"{step.event} begins")
-        run.watching = run.scenario.control.watch_termination_wait
+        run.watching = run.watching and run.scenario.control.watch_termination_wait
         yield run.wait(us(step.wait_s))
     if step.action == "TERMINATE":
         run.advance()

@@ -21,8 +21,10 @@ READY_WAIT = "READY_WAIT"
 class Lifecycle:
     """One lifecycle event of the whole deployment (a hook, a phase).
 
-    ``failure`` is its chance to fail, ``timeout_s`` how long it may take;
-    without ``can_roll_back`` a failure here is not followed by a rollback.
+    ``failure`` is its chance to fail, ``timeout_s`` how long it may take, and with
+    ``continues`` the deployment goes on after that. Without ``can_roll_back`` a
+    failure here is not followed by a rollback. ``occurrence`` tells the returns of
+    an event apart.
     """
 
     event: str
@@ -30,6 +32,8 @@ class Lifecycle:
     failure: float = 0.0
     timeout_s: float = 3600.0
     can_roll_back: bool = True
+    continues: bool = False
+    occurrence: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +174,8 @@ class Plan:
     hosts in service. ``undo`` is how traffic comes back: "reroute" (weights back
     to blue), "flip" (alias), "reregister" (originals into the load balancer),
     "redeploy" (in place, a new deployment), "replace" (rolling back).
+    ``controller`` ECS watches alarms in its own way: one that is in ALARM at the
+    start is passed over, and one that fires later fails the deployment.
     ``one_target_group`` says that new and old share their metrics.
     ``deployment_config`` is the configuration's name in AWS; ``custom`` says that
     it has to be created. Of the ``desired`` instances ``out_of_service`` are so
@@ -183,6 +189,7 @@ class Plan:
     routing: Routing
     undo: Undo
     group: DeploymentGroup
+    controller: Literal["CodeDeploy", "ECS"] = "CodeDeploy"
     one_target_group: bool = False
     deployment_config: str = ""
     custom: bool = False

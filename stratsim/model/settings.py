@@ -54,6 +54,8 @@ class Control:
     at once. ``lone_host``: a percentage of a group of one host asks for that very
     host, so by the letter the deployment fails at once. ``continue_after``:
     somebody continues a deployment that is ready so long after; absent: nobody.
+    ``rolling_bake``: ECS watches its alarms after a rolling update for as long as
+    the longest of their evaluation windows.
     """
 
     alarm_poll: Annotated[float, DurationMarker(high=3600)] = 10.0
@@ -68,6 +70,7 @@ class Control:
     unhealthy_hosts: Literal["at_once", "throttled"] = "at_once"
     lone_host: Literal["refused", "deployed"] = "refused"
     continue_after: Seconds | None = None
+    rolling_bake: Flag = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

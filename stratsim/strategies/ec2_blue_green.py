@@ -32,7 +32,13 @@ from stratsim.strategies.lifecycle import (
 )
 from stratsim.strategies.limits import Quotas
 from stratsim.strategies.shapes import Config
-from stratsim.strategies.weighted import launch, ready_wait, ready_warnings, retire
+from stratsim.strategies.weighted import (
+    keep_alive_warnings,
+    launch,
+    ready_wait,
+    ready_warnings,
+    retire,
+)
 
 
 def check(config: Config, where: str, platform: Platform, quotas: Quotas) -> list[Problem]:
@@ -85,6 +91,7 @@ def build(spec: StrategySpec, scenario: Scenario) -> Plan:
         warnings=(
             *roll_warnings(install),
             *ready_warnings(spec.group, steps),
+            *keep_alive_warnings(spec.group),
             *unused_events(scenario, steps),
         ),
     )

@@ -8,12 +8,22 @@ DeploymentConfiguration.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from stratsim.errors import Problem, shorten
+from stratsim.errors import Problem
 from stratsim.model.plan import Hold, Plan, Replace, Step
 from stratsim.model.scenario import Scenario
 from stratsim.model.service import Platform
 from stratsim.model.settings import MINUTE_S, DeploymentGroup
 from stratsim.model.strategy import StrategySpec
+from stratsim.strategies.ecs_controller import (
+    KEY,
+    MAX_BAKE_MINUTES,
+    ROLLING,
+    alarm_warnings,
+    check_alarms,
+    longest_window_s,
+    strategy_of,
+    with_alarms,
+)
 from stratsim.strategies.families import Family, register
 from stratsim.strategies.lifecycle import unused_events
 from stratsim.strategies.limits import Quotas
@@ -27,7 +37,6 @@ from stratsim.strategies.shapes import (
     wrong_keys,
 )
 
-KEY = "ecs"
 KEYS = (
     "minimumHealthyPercent",
     "maximumPercent",
@@ -42,8 +51,6 @@ MAXIMUM_PERCENT = 200
 # The circuit breaker's default is half the desired count within these bounds.
 BREAKER_PERCENT = 50
 BREAKER_LOW, BREAKER_HIGH = 3, 200
-# ECS API: 24 h; the figure for rolling updates was read in a third-party note only.
-MAX_BAKE_MINUTES = 1440
 BREAKER_TYPES = ("BOUNDED_PERCENT", "UNBOUNDED_PERCENT", "COUNT")
 
 
@@ -54,10 +61,6 @@ def check(config: Config, where: str, platform: Platform, quotas: Quotas) -> lis
     if problems:
         return problems
     values = part(config, KEY)
-    if values.get("strategy", "ROLLING") != "ROLLING":
-        hint = "Blue/green, canary and linear are modelled as CodeDeploy runs them."
-        got = shorten(values["strategy"])
-        problems.append(Problem(f"{at}.strategy", "ROLLING", got, hint))
     for key, low, high in (
         ("minimumHealthyPercent", 0, 100),
         ("maximumPercent", 100, float("inf")),
@@ -68,7 +71,7 @@ def check(config: Config, where: str, platform: Platform, quotas: Quotas) -> lis
     if "deploymentCircuitBreaker" in values:
         problems += _check_breaker(values["deploymentCircuitBreaker"], at)
     if "alarms" in values:
-        problems += _check_alarms(values["alarms"], f"{at}.alarms")
+        problems += check_alarms(values["alarms"], f"{at}.alarms")
     return problems
 
 
@@ -86,22 +89,6 @@ def _check_breaker(value: object, where: str) -> list[Problem]:
             return [*problems, *keys]
         problems += wrong_choice(threshold.get("type"), f"{at}.type", BREAKER_TYPES)
         problems += wrong_integer(threshold.get("value"), f"{at}.value", 1, float("inf"))
-    return problems
-
-
-def _check_alarms(value: object, where: str) -> list[Problem]:
-    problems = wrong_keys(value, where, ("alarmNames", "enable", "rollback"))
-    if problems or not isinstance(value, Mapping):
-        return problems
-    problems = [
-        p
-        for k in ("enable", "rollback")
-        if k in value
-        for p in wrong_flag(value[k], f"{where}.{k}")
-    ]
-    names = value.get("alarmNames", [])
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        problems.append(Problem(f"{where}.alarmNames", "a list of alarm names", shorten(names)))
     return problems
 
 
@@ -132,18 +119,20 @@ def build(spec: StrategySpec, scenario: Scenario) -> Plan:
     """Return the plan: one replacement, undone by its like."""
     values = part(spec.config, KEY)
     step = _replacement(values, scenario)
+    group = with_alarms(spec.group, values)
     steps: tuple[Step, ...] = (step,)
-    bake_s = whole(values, "bakeTimeInMinutes") * MINUTE_S
+    bake_s = _bake_s(values, scenario, group)
     if bake_s:
         steps = (step, Hold(duration_s=bake_s, event="BAKE_TIME"))
     return Plan(
         strategy=spec.name,
         family=FAMILY.name,
         platform=scenario.platform,
+        controller="ECS",
         steps=steps,
         routing="pooled",
         undo="replace",
-        group=_group(spec.group, values),
+        group=group,
         one_target_group=True,
         minimum_healthy=step.lower,
         # Old tasks may stop and new ones start in the same moment.
@@ -171,22 +160,11 @@ def _replacement(values: Config, scenario: Scenario) -> Replace:
     )
 
 
-def _group(group: DeploymentGroup, values: Config) -> DeploymentGroup:
-    """Return the group with ECS's own deployment alarms where the entry has them."""
-    if "alarms" not in values:
-        return group
-    alarms = part(values, "alarms")
-    names = alarms.get("alarmNames", ())
-    events = {event for event in group.rollback_events if event != "DEPLOYMENT_STOP_ON_ALARM"}
-    if alarms.get("rollback", False):
-        events.add("DEPLOYMENT_STOP_ON_ALARM")
-    return replace(
-        group,
-        alarms_enabled=bool(alarms.get("enable", False)),
-        alarm_names=tuple(names) if isinstance(names, list | tuple) else (),
-        rollback_enabled=group.rollback_enabled or bool(alarms.get("rollback", False)),
-        rollback_events=tuple(sorted(events)),
-    )
+def _bake_s(values: Config, scenario: Scenario, group: DeploymentGroup) -> float:
+    """Return how long ECS goes on watching: as told, else what it computes from its alarms."""
+    if "bakeTimeInMinutes" in values:
+        return whole(values, "bakeTimeInMinutes") * MINUTE_S
+    return longest_window_s(scenario, group) if scenario.control.rolling_bake else 0.0
 
 
 def _warnings(step: Replace, group: DeploymentGroup, values: Config) -> tuple[str, ...]:
@@ -196,13 +174,16 @@ def _warnings(step: Replace, group: DeploymentGroup, values: Config) -> tuple[st
             f"with {step.count} tasks at least {step.lower} must stay and at most {step.upper} "
             "may run: no task can start or stop, and the deployment is stuck"
         )
-    if "alarms" not in values and group.alarm_names and group.alarms_enabled:
-        warnings.append(
-            "ecs.alarms is not given, so the alarms of deployment_group are watched instead"
-        )
-    return tuple(warnings)
+    return (*warnings, *alarm_warnings(group, values))
 
 
 FAMILY = register(
-    Family(name="ecs_rolling", platforms=("ecs",), keys=(KEY,), check=check, build=build)
+    Family(
+        name="ecs_rolling",
+        platforms=("ecs",),
+        keys=(KEY,),
+        variant=lambda entry: strategy_of(entry) == ROLLING,
+        check=check,
+        build=build,
+    )
 )

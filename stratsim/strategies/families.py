@@ -64,7 +64,8 @@ class Family:
 
     An entry that holds one of ``keys`` is of this family, and ``companions`` may
     stand beside it. ``named`` says that AWS's predefined configurations are of it
-    too, ``deployment_type`` which of two families with equal keys it is.
+    too, ``deployment_type`` which of two families with equal keys it is; where
+    that does not tell, ``variant`` says whether an entry is of this one.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Family:
     companions: tuple[str, ...] = ()
     named: bool = False
     deployment_type: str | None = None
+    variant: Callable[[Mapping[str, object]], bool] | None = None
 
 
 FAMILIES: Registry[Family] = Registry("strategy family")
@@ -139,7 +141,10 @@ def _classify_key(
 
 
 def _choose(families: list[Family], entry: Mapping[str, object]) -> Family:
-    """Return the family that the entry's own deploymentStyle asks for; in place by default."""
+    """Return the family that the entry asks for, by its deploymentStyle in place by default."""
+    for family in families:
+        if family.variant is not None and family.variant(entry):
+            return family
     style = entry.get("deploymentStyle")
     wanted = style.get("deploymentType") if isinstance(style, Mapping) else style
     by_type = {family.deployment_type: family for family in families}

@@ -13,6 +13,8 @@ from stratsim.model.settings import MINUTE_S, DeploymentGroup
 
 _GUIDE = "https://docs.aws.amazon.com/codedeploy/latest/userguide"
 _API = "https://docs.aws.amazon.com/codedeploy/latest/APIReference"
+_ECS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide"
+_CFN = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference"
 
 Quotas = Mapping[str, float]
 
@@ -84,6 +86,24 @@ IN_PLACE_HOURS = Limit(
     meaning="AWS ends an in-place deployment after 8 h",
     page=f"{_GUIDE}/limits.html",
 )
+ECS_STAGE_HOURS = Limit(
+    key="ecs_stage_hours",
+    value=24,
+    meaning="ECS ends a stage of its own deployment after 24 h",
+    page=f"{_ECS}/blue-green-deployment-how-it-works.html",
+)
+ECS_DEPLOYMENT_HOURS = Limit(
+    key="ecs_deployment_hours",
+    value=30 * 24,
+    meaning="ECS ends its own deployment after 30 days",
+    page=f"{_ECS}/deployment-type-linear.html",
+)
+CLOUDFORMATION_HOURS = Limit(
+    key="cloudformation_hours",
+    value=33,
+    meaning="CloudFormation refuses an ECS deployment whose bakes take more than 33 h",
+    page=f"{_CFN}/aws-properties-ecs-service-linearconfiguration.html",
+)
 
 LIMITS: Mapping[str, Limit] = {
     limit.key: limit
@@ -96,6 +116,9 @@ LIMITS: Mapping[str, Limit] = {
         EC2_READY_WAIT_MINUTES,
         INSTANCES,
         IN_PLACE_HOURS,
+        ECS_STAGE_HOURS,
+        ECS_DEPLOYMENT_HOURS,
+        CLOUDFORMATION_HOURS,
     )
 }
 """Every limit by its key under ``quotas:``."""

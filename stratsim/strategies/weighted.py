@@ -32,7 +32,11 @@ def weighted_plan(
         custom=custom,
         desired=scenario.desired,
         reroute_s=scenario.control.reroute,
-        warnings=(*ready_warnings(spec.group, steps), *unused_events(scenario, steps)),
+        warnings=(
+            *ready_warnings(spec.group, steps),
+            *([] if on_lambda else keep_alive_warnings(spec.group)),
+            *unused_events(scenario, steps),
+        ),
     )
 
 
@@ -109,3 +113,14 @@ def retire(group: DeploymentGroup) -> Retire:
         wait_s=0.0 if keep else group.termination_wait_s,
         action=group.terminate_action,
     )
+
+
+def keep_alive_warnings(group: DeploymentGroup) -> tuple[str, ...]:
+    """Say that the old fleet goes on costing after the run's end."""
+    if group.terminate_action != "KEEP_ALIVE":
+        return ()
+    warning = (
+        "terminateBlueInstancesOnDeploymentSuccess is KEEP_ALIVE: the original fleet is paid for "
+        "to the run's end here, and goes on until somebody terminates it"
+    )
+    return (warning,)

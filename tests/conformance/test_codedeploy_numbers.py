@@ -521,6 +521,68 @@ def test_w52_the_floor_of_2023(deploy: Deploy) -> None:
     assert [what for _, what in tasks(run)].count("Failed") == 10
 
 
+# -- ECS's own linear and canary --------------------------------------------------------
+
+
+def native(strategy: str, bake: int = 0, **more: Any) -> dict[str, Any]:
+    return {"ecs": {"strategy": strategy, "bakeTimeInMinutes": bake, **more}}
+
+
+def step(percent: float, minutes: int) -> dict[str, Any]:
+    return {"linearConfiguration": {"stepPercent": percent, "stepBakeTimeInMinutes": minutes}}
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected", "minutes"),
+    [
+        pytest.param({"ecs": {"strategy": "LINEAR"}}, tens(6), 54, id="W53"),
+        pytest.param(
+            native("LINEAR", 15, **step(50.0, 10)), [(0, 50), (10, 100)], 25, id="W54"
+        ),
+        pytest.param(native("CANARY", 30), [(0, 5), (10, 100)], 40, id="W57"),
+        pytest.param(native("BLUE_GREEN", 20), [(0, 100)], 20, id="blue/green"),
+        pytest.param(
+            native("LINEAR", **step(33.3, 1)),
+            [(0, 33.3), (1, 66.6), (2, 99.9), (3, 100)], 3, id="three and a rest",
+        ),
+    ],
+)  # fmt: skip
+def test_ecs_native_shifts(
+    scenario_of: ScenarioOf, entry: Any, expected: list[tuple[float, float]], minutes: int
+) -> None:
+    scenario = scenario_of("ecs", entry)
+    run, plan = stratsim.simulate(scenario, "it"), stratsim.plan(scenario, "it")
+    rows = [
+        (row.time_s / 60, round(100 * row.new_share, 9))
+        for row in plan.rows
+        if row.event == "PRODUCTION_TRAFFIC_SHIFT"
+    ]
+
+    assert weights(run) == rows == expected
+    assert run.status == "Succeeded"
+    assert run.outcome["deployment_duration_s"] == plan.duration_s == 60 * minutes
+
+
+@pytest.mark.parametrize(
+    ("percent", "minutes", "steps", "hours"),
+    [
+        pytest.param(50.0, 1440, 1, None, id="W54"),
+        pytest.param(11.0, 1440, 9, 216, id="W55"),
+        pytest.param(3.0, 1440, 33, 792, id="W56"),
+    ],
+)
+def test_the_sum_that_cloudformation_refuses(
+    scenario_of: ScenarioOf, percent: float, minutes: int, steps: int, hours: int | None
+) -> None:
+    scenario = scenario_of("ecs", native("LINEAR", **step(percent, minutes)))
+    told = [w for w in stratsim.plan(scenario, "it").plan.warnings if "CloudFormation" in w]
+
+    if hours is None:  # a day, of at most 33 h
+        assert told == []
+    else:
+        assert told[0].startswith(f"{steps} steps and the bake take {hours} h, more than 33 h")
+
+
 # -- Lambda and EC2 blue/green ---------------------------------------------------------
 
 

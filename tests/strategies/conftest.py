@@ -124,6 +124,9 @@ CASES: list[tuple[str, Entry, dict[str, object]]] = [
     ("ecs", {"ecs": {"minimumHealthyPercent": 100, "maximumPercent": 125}}, {}),
     ("ecs", {"ecs": {"minimumHealthyPercent": 50, "maximumPercent": 100}}, {}),
     ("ecs", {"ecs": {"minimumHealthyPercent": 0, "maximumPercent": 200}}, {}),
+    ("ecs", {"ecs": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 15}}, {}),
+    ("ecs", {"ecs": {"strategy": "CANARY"}}, {}),
+    ("ecs", {"ecs": {"strategy": "LINEAR", "linearConfiguration": {"stepPercent": 33.3}}}, {}),
 ]
 TIMES = {
     "startup_s": 50.0,

@@ -170,7 +170,7 @@ MALFORMED = [
     ),
     ("ecs", {"ecs": {"minimumHealthyPercent": 101}}, "must be an integer in [0, 100]"),
     ("ecs", {"ecs": {"maximumPercent": 99}}, "maximumPercent: must be an integer >= 100"),
-    ("ecs", {"ecs": {"strategy": "CANARY"}}, "ecs.strategy: must be ROLLING, but got 'CANARY'"),
+    ("ecs", {"ecs": {"strategy": "CANARI"}}, "ecs.strategy: must be one of ROLLING, BLUE_GREEN"),
     ("ecs", {"ecs": {"alarms": {"alarmNames": "x"}}}, "alarmNames: must be a list of alarm names"),
     (
         "ecs",
