@@ -52,3 +52,10 @@ def tally(plan: Plan, results: Sequence[Result]) -> Tally:
             for name in _NUMBERS
         },
     )
+
+
+def joined(parts: Sequence[Tally]) -> Tally:
+    """Return the tallies of one plan behind each other."""
+    names = [name for name in Tally.__dataclass_fields__ if name != "plan"]
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return Tally(plan=parts[0].plan, **columns)

@@ -480,7 +480,7 @@ class Runs:
             "failed_fault": state.failed_fault, "failed_capacity": state.failed_capacity,
             "slow": state.slow, "exposed": state.exposed,
             "affected_users": touched_many(active, state.spared),
-            "peak_exposure": state.peak,
+            "peak_exposure": np.maximum(state.peak, self._share()),
             "min_capacity": np.where(np.isfinite(state.room), state.room, np.nan),
             "peak_utilization": np.where(np.isfinite(state.load), state.load, np.nan),
             "extra_instance_s": state.extra,

@@ -1,0 +1,212 @@
+"""Studies: one traced run, or many runs of every strategy in the same worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stratsim.comparison import Comparison
+from stratsim.engine import des
+from stratsim.engine.setup import Setup, prepare
+from stratsim.engine.tally import Tally, joined
+from stratsim.errors import InputError, Problem, UnsupportedError, shorten, unknown_name
+from stratsim.measures import MEASURES, Sample, events
+from stratsim.provenance import provenance
+from stratsim.strategies import build_plan
+from stratsim.study.cases import Case, enumerate_cases
+from stratsim.study.jobs import make_jobs
+from stratsim.study.workers import run_jobs
+from stratsim.world import Block, block_size
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from stratsim.model.scenario import Scenario
+    from stratsim.traced import Run
+
+ENGINES = ("auto", "des", "batch", "exact")
+
+Progress = Callable[[int, int], None]
+
+
+def simulate(
+    scenario: Scenario,
+    strategy: str,
+    seed: int | None = None,
+    outcome: str | None = None,
+    replication: int = 0,
+) -> Run:
+    """Return one traced deployment, made by the SimPy engine.
+
+    Parameters
+    ----------
+    scenario
+        The service, its release and its alarms.
+    strategy
+        Name of one of the scenario's strategies, or of a predefined configuration.
+    seed
+        Seed of the worlds; the scenario's own where not given.
+    outcome
+        Name of the release outcome to play; drawn where not given.
+    replication
+        Which of the worlds of this seed, from 0.
+
+    Raises
+    ------
+    InputError
+        For an unknown strategy or outcome, or a negative number.
+    """
+    from stratsim.traced import Run
+
+    seed = _whole("seed", scenario.seed if seed is None else seed)
+    replication = _whole("replication", replication)
+    setup = prepare(scenario, build_plan(scenario, strategy))
+    chosen = None if outcome is None else _outcome(scenario, outcome)
+    size = block_size(scenario)
+    world = Block(scenario, seed, replication // size).row(replication, chosen)
+    result, deployment = des.trace_one(setup, world)
+    return Run.of(setup, result, deployment, seed, replication)
+
+
+def compare_strategies(
+    scenario: Scenario,
+    replications: int | None = None,
+    seed: int | None = None,
+    engine: str = "auto",
+    workers: int = 1,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    strategies: Sequence[str] | None = None,
+) -> Comparison:
+    """Return the Monte Carlo comparison of the scenario's strategies.
+
+    All strategies meet the same worlds. The same scenario and seed give the same
+    numbers, bit for bit, on any number of workers.
+
+    Parameters
+    ----------
+    scenario
+        The service, its release, its alarms and its strategies.
+    replications, seed
+        The scenario's own where not given. With ``noise: expected`` outcomes are
+        enumerated, and replications are used only where chances remain.
+    engine
+        "des" (SimPy), "batch" (arrays), or "auto": batch where it can, else SimPy.
+    workers
+        Threads of the batch engine, or processes, on this machine.
+    executor
+        Any executor to use instead; it is left open.
+    progress
+        Called with runs done and runs in all.
+    strategies
+        Names to compare; all of the scenario's where not given.
+    """
+    if engine not in ENGINES:
+        raise InputError([unknown_name("engine", engine, ENGINES)])
+    seed = _whole("seed", scenario.seed if seed is None else seed)
+    asked = scenario.replications if replications is None else replications
+    wanted = _whole("replications", asked, least=1)
+    names = strategies or [spec.name for spec in scenario.strategies]
+    setups = [prepare(scenario, build_plan(scenario, name)) for name in names]
+    engines, notes = _engines(engine, setups)
+    cases = enumerate_cases(scenario, [setup.plan for setup in setups], wanted)
+    many = _whole("workers", workers, least=1)
+    tallies = _run(setups, engines, seed, cases, many, executor, progress)
+    exact = scenario.noise == "expected" and all(case.replication == 0 for case in cases)
+    used = " + ".join(dict.fromkeys(engines))
+    return Comparison(
+        scenario=scenario.name,
+        seed=seed,
+        replications=len(cases),
+        engine=used,
+        samples=tuple(
+            _sample(setup, columns, cases, exact=exact)
+            for setup, columns in zip(setups, tallies, strict=True)
+        ),
+        outcomes={o.name: o.probability for o in scenario.release.outcomes},
+        provenance=provenance(
+            scenario, engine=used, replications=len(cases), seed=seed, command="compare"
+        ),
+        warnings=(*_warnings(setups), *notes),
+    )
+
+
+def _engines(engine: str, setups: Sequence[Setup]) -> tuple[list[str], list[str]]:
+    """Return each strategy's engine, and notes on what made auto choose SimPy."""
+    if engine == "exact":
+        msg = "engine 'exact' is not built yet; use 'auto', 'batch' or 'des'"
+        raise UnsupportedError(msg)
+    if engine == "des":
+        return [des.NAME] * len(setups), []
+    from stratsim.engine.batch import unsupported
+
+    lacks = [unsupported(setup) for setup in setups]
+    named = [
+        f"{setup.plan.strategy}: the batch engine does not know {', '.join(lack)}"
+        for setup, lack in zip(setups, lacks, strict=True)
+        if lack
+    ]
+    if engine == "batch" and named:
+        raise UnsupportedError("; ".join(named) + ". Use --engine auto or des.")
+    notes = [f"{note}; SimPy runs it instead" for note in named]
+    return ["batch" if not lack else des.NAME for lack in lacks], notes
+
+
+def _run(
+    setups: Sequence[Setup],
+    engines: Sequence[str],
+    seed: int,
+    cases: Sequence[Case],
+    workers: int,
+    executor: Executor | None,
+    progress: Progress | None,
+) -> list[Tally]:
+    """Return the tallies by strategy, in the order of the cases."""
+    jobs = list(make_jobs(setups[0].scenario, engines, cases))
+    found: list[list[Tally]] = [[] for _ in setups]
+    done, total = 0, len(cases) * len(setups)
+    for job, columns in zip(jobs, run_jobs(setups, seed, jobs, workers, executor), strict=True):
+        found[job.strategy].append(columns)
+        done += len(job.cases)
+        if progress is not None:
+            progress(done, total)
+    return [joined(parts) for parts in found]
+
+
+def _warnings(setups: Sequence[Setup]) -> tuple[str, ...]:
+    """Return every warning once, with the strategy's name where not all share it."""
+    shared = dict.fromkeys(setups[0].warnings)
+    shared = dict.fromkeys(w for w in shared if all(w in setup.warnings for setup in setups))
+    own = [
+        f"{setup.plan.strategy}: {warning}"
+        for setup in setups
+        for warning in setup.warnings
+        if warning not in shared
+    ]
+    return (*shared, *own)
+
+
+def _whole(name: str, value: object, least: int = 0) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InputError([Problem(name, f"a whole number of at least {least}", shorten(value))])
+    return int(value)
+
+
+def _outcome(scenario: Scenario, name: str) -> int:
+    names = [outcome.name for outcome in scenario.release.outcomes]
+    if name not in names:
+        raise InputError([unknown_name("outcome", name, names)])
+    return names.index(name)
+
+
+def _sample(setup: Setup, columns: Tally, cases: Sequence[Case], *, exact: bool) -> Sample:
+    return Sample(
+        strategy=setup.plan.strategy,
+        outcome=columns.outcome,
+        weight=np.array([case.weight for case in cases]),
+        exact=exact,
+        measures={name: m.compute(columns, setup.scenario) for name, m in MEASURES.items()},
+        events=events(columns, setup.scenario),
+    )
