@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
+import stratsim
 from stratsim.comparison import Comparison
 from stratsim.errors import InputError
-from stratsim.recommendation import recommend_from
+from stratsim.recommendation import Recommendation, recommend_from
 from stratsim.recommendation.requirement import read_requirements
 
 ComparisonOf = Callable[..., Comparison]
@@ -371,3 +374,64 @@ class TestDocument:
             recommend_from(
                 comparison, require="failed_requests<=1", scenario=SimpleNamespace()
             ).export("out")
+
+
+class TestOnTheEngine:
+    """The public function, on a scenario whose answer is plain."""
+
+    SCENARIO: ClassVar[dict[str, object]] = {
+        "name": "plain",
+        "platform": "ecs",
+        "traffic": {"rate": 200},
+        "service": {"instances": 4, "capacity": 100},
+        "release": {
+            "outcomes": [
+                {"name": "bad", "probability": 1, "faults": [{"kind": "errors", "rate": 0.3}]}
+            ]
+        },
+        "alarms": [
+            {
+                "AlarmName": "errors",
+                "Namespace": "AWS/ApplicationELB",
+                "MetricName": "HTTPCode_Target_5XX_Count",
+                "Statistic": "Sum",
+                "Period": 60,
+                "EvaluationPeriods": 1,
+                "Threshold": 50,
+                "ComparisonOperator": "GreaterThanThreshold",
+                "TreatMissingData": "notBreaching",
+            }
+        ],
+        "deployment_group": {
+            "autoRollbackConfiguration": {"enabled": True, "events": ["DEPLOYMENT_STOP_ON_ALARM"]},
+            "alarmConfiguration": {"enabled": True, "alarms": [{"name": "errors"}]},
+        },
+        "strategies": [
+            "CodeDeployDefault.ECSAllAtOnce",
+            "CodeDeployDefault.ECSCanary10Percent15Minutes",
+        ],
+    }
+
+    @pytest.fixture
+    def advice(self) -> Recommendation:
+        return stratsim.recommend(
+            stratsim.load(self.SCENARIO), replications=20, require={"missed": 0.5}
+        )
+
+    def test_the_canary_hurts_fewer(self, advice: Recommendation) -> None:
+        assert advice.strategy == "CodeDeployDefault.ECSCanary10Percent15Minutes"
+        assert advice.runner_up == "CodeDeployDefault.ECSAllAtOnce"
+
+    def test_its_alarms_are_those_that_stop_it(self, advice: Recommendation) -> None:
+        assert [alarm.AlarmName for alarm in advice.alarms] == ["errors"]
+
+    def test_it_exports(self, advice: Recommendation, tmp_path: Path) -> None:
+        files = advice.export(tmp_path / "out", format="codedeploy")
+
+        assert {path.name for path in files} >= {"deployment-group.json", "alarm-errors.json"}
+
+    def test_bad_limits_are_refused_before_the_work(self) -> None:
+        with pytest.raises(InputError, match="Did you mean 'missed'"):
+            stratsim.recommend(
+                stratsim.load(self.SCENARIO), replications=10**7, require={"mised": 1}
+            )

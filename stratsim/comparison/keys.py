@@ -1,7 +1,7 @@
 """What a result can be asked for: a measure, one of its statistics, a probability."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,8 +82,10 @@ class Key:
             return estimate_mean(values, design)
         if self.statistic == "cvar95":
             return estimate_tail(values, design, higher_is_better=self.higher_is_better)
-        q = 1.0 if self.statistic == "max" else int(self.statistic[1:]) / 100
-        return estimate_quantile(values, design, q)
+        if self.statistic == "max":
+            found = estimate_quantile(values, design, 1.0)
+            return replace(found, low=found.value) if found.count > 1 else found
+        return estimate_quantile(values, design, int(self.statistic[1:]) / 100)
 
     def difference(self, sample: Sample, reference: Sample) -> Difference:
         """Return the paired difference of `sample` from `reference`."""
