@@ -13,6 +13,7 @@ from stratsim.wording import format_span, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 SHOWN_FIRST, SHOWN_LAST = 30, 5
 """Rows that are printed of a long timeline; the data hold all of them."""
@@ -71,6 +72,12 @@ class PlanResult:
             "concurrency": self.plan.concurrency,
             "warnings": list(self.plan.warnings),
         }
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the share of the new revision and one lane per event; return the axes."""
+        from stratsim.plot import plot_plan
+
+        return plot_plan(self, ax)
 
     def __str__(self) -> str:
         head, table = _columns(self.plan), _cells(self)
