@@ -23,7 +23,7 @@ from stratsim.strategies.ec2_hosts import (
     rule_of,
     unhealthy,
 )
-from stratsim.strategies.families import Family, register
+from stratsim.strategies.families import NAME_KEY, Family, register
 from stratsim.strategies.lifecycle import (
     allow_events,
     block_events,
@@ -31,6 +31,7 @@ from stratsim.strategies.lifecycle import (
     unused_events,
 )
 from stratsim.strategies.limits import Quotas
+from stratsim.strategies.predefined import SERVER
 from stratsim.strategies.shapes import Config
 from stratsim.strategies.weighted import (
     keep_alive_warnings,
@@ -123,6 +124,14 @@ def _check_load_balancer(spec: StrategySpec) -> None:
         raise InputError([Problem(where, rule, "'WITHOUT_TRAFFIC_CONTROL'")])
 
 
+_CONFIGS: tuple[Config, ...] = (
+    {KEY: {"type": "HOST_COUNT", "value": 6}},
+    *({NAME_KEY: name} for name in SERVER),
+)
+EXAMPLES: tuple[Config, ...] = tuple(
+    {"deploymentStyle": "BLUE_GREEN", **config} for config in _CONFIGS
+)
+
 FAMILY = register(
     Family(
         name="ec2_blue_green",
@@ -133,5 +142,6 @@ FAMILY = register(
         deployment_type="BLUE_GREEN",
         check=check,
         build=build,
+        examples=EXAMPLES,
     )
 )

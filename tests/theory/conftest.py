@@ -1,6 +1,7 @@
 """Scenarios of round numbers in which nothing happens but what a test asks for."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike
 import stratsim
 from stratsim.model.scenario import Scenario
 
+ENGINES = ("des",)
 ERRORS = 3.0  # standard errors; a right simulator misses with probability 0.0027 (normal)
 YEAR = "366d"  # longest duration a scenario may name: nobody comes
 
@@ -197,6 +199,12 @@ def minutes_in_alarm(run: Any, alarm: str) -> float:
 def scenario_of() -> Callable[..., Scenario]:
     """Makes a scenario: ``scenario_of({"name": "it", "steps": [...]}, faults=[...])``."""
     return make_scenario
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def compare(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """`stratsim.compare` with each engine that closed forms are asked of."""
+    return partial(stratsim.compare, engine=request.param)
 
 
 @pytest.fixture(scope="session")

@@ -60,7 +60,7 @@ def expected_failures(requests: float, p0: float, p1: float, rate: float) -> tup
 
 
 def test_blast_radius_where_detection_is_a_matter_of_chance(
-    scenario_of: Make, percent_alarm: Make, mean_is: Make
+    scenario_of: Make, percent_alarm: Make, mean_is: Make, compare: Make
 ) -> None:
     """200 requests a minute, 10 % more each minute, 3 % instead of 0.1 % errors, alarm at 2 %.
 
@@ -82,7 +82,7 @@ def test_blast_radius_where_detection_is_a_matter_of_chance(
     assert expected_failures(200, p0, p1, p1 - p0)[0] == pytest.approx(1.774929, abs=1e-6)
     assert expected_failures(200, p0, p1, rate)[0] == pytest.approx(1.776706, abs=1e-6)
 
-    runs = stratsim.compare(scenario, replications=8000, seed=12).sample("it")
+    runs = compare(scenario, replications=8000, seed=12).sample("it")
 
     mean_is(runs.measures["failed_requests"], 1.776706)
     mean_is(runs.measures["deployment_duration_s"] / 60, 1.813790)

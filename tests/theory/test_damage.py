@@ -112,17 +112,15 @@ def test_only_requests_to_struck_instances_are_exposed(
     assert found["failed_requests"] == pytest.approx(0.5 * share * 3000)
 
 
-def test_a_share_of_instances_is_drawn_for_each_instance(scenario_of: Make, mean_is: Make) -> None:
+def test_a_share_of_instances_is_drawn_for_each_instance(
+    scenario_of: Make, mean_is: Make, compare: Make
+) -> None:
     """Each of 10 is struck with probability 0.3: exposed tenths are binomial over 2,000 runs."""
     fault = {"kind": "errors", "rate": 1, "instances": 0.3}
     traffic = {"rate": 10, "dispersion": 0}
     scenario = scenario_of(hold(100, "1m"), faults=[fault], traffic=traffic)
 
-    failed = (
-        stratsim.compare(scenario, replications=2000, seed=4)
-        .sample("it")
-        .measures["failed_requests"]
-    )
+    failed = compare(scenario, replications=2000, seed=4).sample("it").measures["failed_requests"]
 
     mean_is(failed / 600, 0.3)
     expected = 0.3 * 0.7 / 10 + 0.3 * 0.7 / 600 * 0.9  # instances, then requests among them
@@ -216,7 +214,7 @@ def test_weakness_and_absence_share_the_blame(scenario_of: Make) -> None:
     assert found["failed_requests_fault"] == pytest.approx(2.5 * 600)
 
 
-def test_overload_by_crashes_is_the_fault_s(scenario_of: Make) -> None:
+def test_overload_by_crashes_is_the_fault_s(scenario_of: Make, compare: Make) -> None:
     """Instances die six times an hour and take 20 minutes to come back: nothing else is to blame."""
     scenario = scenario_of(
         hold(100, "60m"),
@@ -224,13 +222,13 @@ def test_overload_by_crashes_is_the_fault_s(scenario_of: Make) -> None:
         service={"capacity": 1.1, "startup": "20m"},
     )
 
-    runs = stratsim.compare(scenario, replications=20, seed=1).sample("it")
+    runs = compare(scenario, replications=20, seed=1).sample("it")
 
     assert (runs.measures["failed_requests_fault"] > 1000).all()
     assert (runs.measures["failed_requests_capacity"] == 0).all()
 
 
-def test_how_often_instances_crash(scenario_of: Make, mean_is: Make) -> None:
+def test_how_often_instances_crash(scenario_of: Make, mean_is: Make, compare: Make) -> None:
     """Ten instances that die once an hour each, back after 5 minutes: on average 10/13 of
 
     an hour are up in a long run, since 60 minutes up are followed by 5 down.
@@ -242,7 +240,7 @@ def test_how_often_instances_crash(scenario_of: Make, mean_is: Make) -> None:
         traffic={"rate": 100, "dispersion": 0},
     )
 
-    runs = stratsim.compare(scenario, replications=10, seed=1).sample("it")
+    runs = compare(scenario, replications=10, seed=1).sample("it")
 
     up = runs.measures["exposed_requests"] / (10 * 50 * 3600)  # each serves 1/s while it is up
     mean_is(up, 60 / 65, errors=3.5)
@@ -399,7 +397,9 @@ def test_failed_requests_that_are_sent_again_can_fail_again(
     assert found["failed_requests"] == pytest.approx(0.4 * 6000 * tries)
 
 
-def test_the_environment_s_failures_are_nobody_s(scenario_of: Make, alarm_on: Make) -> None:
+def test_the_environment_s_failures_are_nobody_s(
+    scenario_of: Make, alarm_on: Make, compare: Make
+) -> None:
     """A third of all requests fail around a good release: it is rolled back and did no harm."""
     scenario = scenario_of(
         "CodeDeployDefault.ECSCanary10Percent5Minutes",
@@ -408,7 +408,7 @@ def test_the_environment_s_failures_are_nobody_s(scenario_of: Make, alarm_on: Ma
         noise="expected",
     )
 
-    runs = stratsim.compare(scenario).samples[0]
+    runs = compare(scenario).samples[0]
 
     assert runs.events["rollback"].all()
     assert runs.events["false_rollback"].all()
@@ -443,13 +443,13 @@ def test_rejections_in_a_weak_environment_are_of_any_day(scenario_of: Make) -> N
     assert found["failed_requests_fault"] == pytest.approx(0.1 * 5 * 600)
 
 
-def test_without_traffic_nothing_is_known(scenario_of: Make) -> None:
+def test_without_traffic_nothing_is_known(scenario_of: Make, compare: Make) -> None:
     """No request, no exposure; a budget that allows nothing is no number at all."""
     scenario = scenario_of(
         hold(50, "10m"), faults=[{"kind": "errors", "rate": 1}], traffic={"rate": 0}
     )
 
-    document = stratsim.compare(scenario, replications=5).to_dict()["strategies"][0]
+    document = compare(scenario, replications=5).to_dict()["strategies"][0]
 
     measures = document["measures"]
     assert measures["failed_requests"]["mean"] == 0

@@ -48,12 +48,12 @@ def noisy(platform: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("platform", "strategy"), STRATEGIES)
 def test_no_fault_no_blast_radius(
-    platform: str, strategy: str | dict[str, Any], scenario_of: Make
+    platform: str, strategy: str | dict[str, Any], scenario_of: Make, compare: Make
 ) -> None:
     """A good release on a fleet with room to spare hurts nobody, however bad the day."""
     scenario = scenario_of(strategy, platform=platform, wait_min=2, **noisy(platform))
 
-    runs = stratsim.compare(scenario, replications=20, seed=1).samples[0]
+    runs = compare(scenario, replications=20, seed=1).samples[0]
 
     assert {name: runs.measures[name].max() for name in DAMAGE} == dict.fromkeys(DAMAGE, 0)
     assert all(np.isnan(runs.measures["time_to_detect_s"]))
@@ -107,7 +107,12 @@ def test_a_deployment_that_is_never_continued_exposes_nobody(scenario_of: Make) 
     ],
 )
 def test_one_step_of_everything_is_all_at_once(
-    platform: str, all_at_once: str | dict[str, Any], noise: str, scenario_of: Make, alarm_on: Make
+    platform: str,
+    all_at_once: str | dict[str, Any],
+    noise: str,
+    scenario_of: Make,
+    alarm_on: Make,
+    compare: Make,
 ) -> None:
     """Every measure of every run, to the last bit."""
     names = {"ecs": {}, "lambda": {"metric": "Errors", "namespace": "AWS/Lambda"}}
@@ -124,7 +129,7 @@ def test_one_step_of_everything_is_all_at_once(
         **{**noisy(platform), "traffic": {"rate": 400}},
     )
 
-    a, b = stratsim.compare(scenario, replications=40, seed=3).samples
+    a, b = compare(scenario, replications=40, seed=3).samples
 
     assert {name: values.tobytes() for name, values in a.measures.items()} == {
         name: values.tobytes() for name, values in b.measures.items()
@@ -182,7 +187,7 @@ def test_what_is_not_rejected_is_served(scenario_of: Make) -> None:
 
 @pytest.mark.parametrize("dispersion", [0, 0.5, 1, 4])
 def test_noise_moves_requests_but_makes_none(
-    dispersion: float, scenario_of: Make, mean_is: Make
+    dispersion: float, scenario_of: Make, mean_is: Make, compare: Make
 ) -> None:
     """Counts are whole; those that failed are among those exposed; the mean stays."""
     scenario = scenario_of(
@@ -191,7 +196,7 @@ def test_noise_moves_requests_but_makes_none(
         traffic={"rate": 20, "dispersion": dispersion},
     )
 
-    runs = stratsim.compare(scenario, replications=400, seed=5).sample("it")
+    runs = compare(scenario, replications=400, seed=5).sample("it")
 
     exposed, failed = runs.measures["exposed_requests"], runs.measures["failed_requests"]
     assert (exposed % 1 == 0).all()
@@ -229,7 +234,7 @@ def test_a_trace_gives_back_its_counts(scenario_of: Make, tmp_path: Path) -> Non
     assert run.outcome["exposed_requests"] == pytest.approx(total, rel=1e-12)
 
 
-def test_the_totals_of_a_real_trace(scenario_of: Make, shared: Path) -> None:
+def test_the_totals_of_a_real_trace(scenario_of: Make, shared: Path, compare: Make) -> None:
     """Requests of a real load balancer in five minutes each, two weeks, with gaps."""
     file = shared / "data" / "traces" / "nab_elb_request_count_5min.csv"
     if not file.is_file():
@@ -242,7 +247,7 @@ def test_the_totals_of_a_real_trace(scenario_of: Make, shared: Path) -> None:
         noise="expected",
     )
 
-    comparison = stratsim.compare(scenario)
+    comparison = compare(scenario)
 
     values = [float(line.split(",")[1]) for line in file.read_text().splitlines()[1:]]
     # 30 hours are 359 rows and one that is missing after 11.5 hours: the mean of its neighbours

@@ -15,8 +15,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-import stratsim
-
 Make = Callable[..., Any]
 
 
@@ -35,7 +33,7 @@ def m_of_n(q: float, m: int, n: int, within: int = 0) -> tuple[float, float]:
 
 
 def test_three_breaches_in_a_row_within_a_canary_of_five_minutes(
-    scenario_of: Make, percent_alarm: Make, share_is: Make
+    scenario_of: Make, percent_alarm: Make, share_is: Make, compare: Make
 ) -> None:
     """100 canary requests a minute at 5 % errors, three minutes of three above 2 %.
 
@@ -51,7 +49,7 @@ def test_three_breaches_in_a_row_within_a_canary_of_five_minutes(
     q = stats.binom.sf(2, 100, 0.05)
     assert m_of_n(q, 3, 3, 5)[1] == pytest.approx(0.847658, abs=1e-6)
 
-    runs = stratsim.compare(scenario, replications=4000, seed=4).samples[0]
+    runs = compare(scenario, replications=4000, seed=4).samples[0]
 
     caught = runs.measures["peak_exposure"] == 0.1
     share_is(caught.sum(), 4000, 0.847658)
@@ -59,7 +57,7 @@ def test_three_breaches_in_a_row_within_a_canary_of_five_minutes(
 
 
 def test_mean_time_to_three_breaches_in_a_row(
-    scenario_of: Make, alarm_on: Make, mean_is: Make
+    scenario_of: Make, alarm_on: Make, mean_is: Make, compare: Make
 ) -> None:
     """The same alarm without a hurry: (1 - q^3) / ((1 - q) q^3) = 3.879121 periods."""
     scenario = scenario_of(
@@ -69,7 +67,7 @@ def test_mean_time_to_three_breaches_in_a_row(
         traffic={"rate": 1000 / 60, "dispersion": 0},
     )
 
-    runs = stratsim.compare(scenario, replications=4000, seed=4).sample("it")
+    runs = compare(scenario, replications=4000, seed=4).sample("it")
 
     assert runs.events["rollback"].all()
     mean_is(runs.measures["deployment_duration_s"] / 60, 3.879121)
@@ -100,7 +98,9 @@ def names(m: int, n: int) -> str:
     return f"{m} of {n}"
 
 
-def test_more_datapoints_detect_later(scenario_of: Make, alarm_on: Make, mean_is: Make) -> None:
+def test_more_datapoints_detect_later(
+    scenario_of: Make, alarm_on: Make, mean_is: Make, compare: Make
+) -> None:
     """1 of 1, 2 of 3, 3 of 5 and 3 of 3 on the same service: 2,000 deployments each."""
     scenario = scenario_of(
         [watched_by(names(m, n), 100, "600m") for m, n in TRADE_OFF],
@@ -110,7 +110,7 @@ def test_more_datapoints_detect_later(scenario_of: Make, alarm_on: Make, mean_is
         traffic={"rate": 500 / 60, "dispersion": 0},
     )
 
-    comparison = stratsim.compare(scenario, replications=2000, seed=8)
+    comparison = compare(scenario, replications=2000, seed=8)
 
     for (m, n), (expected, _) in TRADE_OFF.items():
         assert m_of_n(Q_BAD, m, n)[0] == pytest.approx(expected, rel=1e-5)
@@ -131,6 +131,7 @@ def test_more_datapoints_are_fooled_less(
     scenario_of: Make,
     alarm_on: Make,
     share_is: Make,
+    compare: Make,
 ) -> None:
     """An hour's deployment of a good revision whose requests fail as they always did.
 
@@ -146,7 +147,7 @@ def test_more_datapoints_are_fooled_less(
         service={"error_rate": errors},
     )
 
-    runs = stratsim.compare(scenario, replications=replications, seed=6).sample("it")
+    runs = compare(scenario, replications=replications, seed=6).sample("it")
 
     share_is(runs.events["false_rollback"].sum(), replications, expected)
     assert (runs.events["false_rollback"] == runs.events["rollback"]).all()

@@ -38,6 +38,7 @@ def test_a_canary_gets_a_thinned_share(
     scenario_of: Make,
     alarm_on: Make,
     mean_is: Make,
+    compare: Make,
 ) -> None:
     """600 requests a minute, 5 % of them for 10 minutes: 300.
 
@@ -56,7 +57,7 @@ def test_a_canary_gets_a_thinned_share(
         traffic={"rate": 10, "dispersion": dispersion},
     )
 
-    runs = stratsim.compare(scenario, replications=replications, seed=11).sample("it")
+    runs = compare(scenario, replications=replications, seed=11).sample("it")
 
     assert (runs.measures["deployment_duration_s"] == 600).all()
     counts = runs.measures["exposed_requests"]
@@ -64,7 +65,9 @@ def test_a_canary_gets_a_thinned_share(
     assert abs(counts.var(ddof=1) / variance - 1) <= 3 * np.sqrt(2 / replications)
 
 
-def test_fixed_counts_leave_no_noise_in_the_split(scenario_of: Make, alarm_on: Make) -> None:
+def test_fixed_counts_leave_no_noise_in_the_split(
+    scenario_of: Make, alarm_on: Make, compare: Make
+) -> None:
     alarm = alarm_on(above=0, metric="RequestCount", m=10, n=10)
     scenario = scenario_of(
         CANARY,
@@ -73,7 +76,7 @@ def test_fixed_counts_leave_no_noise_in_the_split(scenario_of: Make, alarm_on: M
         traffic={"rate": 10, "dispersion": 0},
     )
 
-    runs = stratsim.compare(scenario, replications=50, seed=11).sample("it")
+    runs = compare(scenario, replications=50, seed=11).sample("it")
 
     assert set(runs.measures["exposed_requests"]) == {300.0}
 
@@ -221,7 +224,7 @@ def test_that_chi_square_would_tell_another_split() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("platform", "dispersion"), SPLITS)
 def test_a_diluted_alarm_fires_once_in_weeks(
-    platform: str, dispersion: float, scenario_of: Make, alarm_on: Make
+    platform: str, dispersion: float, scenario_of: Make, alarm_on: Make, compare: Make
 ) -> None:
     """Deployments that wait for the alarm for 5,000 minutes, 20 of them.
 
@@ -234,7 +237,7 @@ def test_a_diluted_alarm_fires_once_in_weeks(
     alarm = alarm_on(above=60, metric=metric, namespace=namespace, side=None)
     scenario = diluted(scenario_of, platform, dispersion, 5_000, [alarm])
 
-    sample = stratsim.compare(scenario, replications=20, seed=9).sample("it")
+    sample = compare(scenario, replications=20, seed=9).sample("it")
 
     minutes = sample.measures["deployment_duration_s"].sum() / 60
     low, high = stats.poisson.ppf([0.00135, 0.99865], minutes * SPLITS[platform, dispersion][1])
