@@ -49,13 +49,17 @@ def table_frame(comparison: Comparison) -> pd.DataFrame:
 
     rows = []
     for sample in comparison.samples:
-        row: dict[str, object] = {"strategy": sample.strategy}
+        values: dict[str, object] = {"strategy": sample.strategy}
+        ends: dict[str, object] = {}
         for key in table_keys(comparison):
             found, name = key.estimate(sample), str(key).replace(".", "_")
-            row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
-        row["pareto"] = sample.strategy in comparison.pareto
-        row["diagnosis"] = "; ".join(comparison.diagnosis(sample.strategy))
-        rows.append(row)
+            values[name] = found.value
+            ends |= {f"{name}_low": found.low, f"{name}_high": found.high}
+        judgement = {
+            "pareto": sample.strategy in comparison.pareto,
+            "diagnosis": "; ".join(comparison.diagnosis(sample.strategy)),
+        }
+        rows.append(values | ends | judgement)
     return pd.DataFrame(rows).set_index("strategy")
 
 

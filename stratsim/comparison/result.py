@@ -86,9 +86,10 @@ class Comparison:
     def table(self) -> pd.DataFrame:
         """Return one row per strategy: key measures, intervals, Pareto, diagnosis.
 
-        Numbers in the measures' units; ``X_low`` and ``X_high`` are the ends of the
-        95 % interval of ``X``, NaN where they are not known. ``diagnosis`` says when
-        not to trust a row. Print the comparison itself for a table to read.
+        Numbers in the measures' units, estimates first; ``X_low`` and ``X_high`` are
+        the ends of the 95 % interval of ``X``, NaN where they are not known.
+        ``diagnosis`` says when not to trust a row. Print the comparison itself for a
+        table to read.
         """
         from stratsim.comparison.frames import table_frame
 
