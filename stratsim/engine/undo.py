@@ -1,6 +1,6 @@
 """How traffic comes back to the old revision: one generator per way."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from stratsim.engine.failure import StepFailedError
 from stratsim.engine.hosts import Hosts
 from stratsim.engine.scripts import Script
 from stratsim.engine.tasks import Tasks
-from stratsim.model.plan import HostEvent, Replace, Roll
+from stratsim.model.plan import HostEvent, Replace, Roll, Step
 
 if TYPE_CHECKING:
     from stratsim.engine.deployment import Deployment
@@ -57,15 +57,15 @@ def reregister(run: "Deployment") -> Process:
     yield from _relaunch(run)
     outside = [u for u in run.fleet.of(new=False) if not u.in_service]
     if outside:
-        script = Script(run, _allow_events(run), outside, new=False, purpose="reregister")
+        script = Script(run, allow_events(run.plan.steps), outside, new=False, purpose="reregister")
         yield run.env.all_of([run.env.process(script.play(unit)) for unit in outside])
     yield run.wait(run.reroute_us)
     _terminate_new(run)
 
 
-def _allow_events(run: "Deployment") -> tuple[HostEvent, ...]:
-    """Return the events that put a host behind the load balancer."""
-    for step in run.plan.steps:
+def allow_events(steps: Sequence[Step]) -> tuple[HostEvent, ...]:
+    """Return the events of a plan that put a host behind the load balancer."""
+    for step in steps:
         if isinstance(step, Roll) and any(e.effect == "allow" for e in step.events):
             return tuple(e for e in step.events if "AllowTraffic" in e.event)
     return ()

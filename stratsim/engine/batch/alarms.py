@@ -11,7 +11,7 @@ from stratsim.cloudwatch.thresholds import breaches
 from stratsim.engine.batch.flow import Minute
 from stratsim.model.quantities import Array
 from stratsim.queueing import ResponseTimes
-from stratsim.signals import HEALTHY, REQUESTS, Series
+from stratsim.signals import HEALTHY, REQUESTS, UNHEALTHY, Series
 from stratsim.watch import CompositeProgram, MetricProgram, Program
 
 OK, ALARM, INSUFFICIENT = 0, 1, 2
@@ -77,6 +77,8 @@ def read(series: Series, telemetry: Telemetry, columns: Index, now: Index | None
     source, sides = series.source, series.sides
     if source.kind == "time":
         return _response_time(series, telemetry, columns, seen)
+    if source.kind == "level":
+        return _level(series, telemetry, columns, seen)
     requests = telemetry.total(sides, REQUESTS, columns, seen)
     total = telemetry.total(sides, source.field, columns, seen)
     if source.kind == "count":
@@ -94,6 +96,31 @@ def read(series: Series, telemetry: Telemetry, columns: Index, now: Index | None
     if values is None:
         values = total / np.where(requests > 0, requests, 1.0)
     return np.where(requests > 0, values, np.nan)
+
+
+def _level(
+    series: Series, telemetry: Telemetry, columns: Index, seen: Sequence[Array | float]
+) -> Array:
+    """Return a statistic of a level sampled once a minute: hosts."""
+    sides, source = series.sides, series.source
+    found = np.zeros((telemetry.rows, len(columns)))
+    there = np.zeros_like(found, dtype=bool)
+    for at, (column, weight) in enumerate(zip(columns, seen, strict=True)):
+        here = np.array([column])
+        hosts = telemetry.total(sides, HEALTHY, here, [weight])
+        hosts = hosts + telemetry.total(sides, UNHEALTHY, here, [weight])
+        there[:, at] = hosts > 0
+        found[:, at] = source.factor * telemetry.total(sides, source.field, here, [weight])
+    count = there.sum(axis=1)
+    values = {
+        "Sum": (found * there).sum(axis=1),
+        "SampleCount": count.astype(float),
+        "Minimum": np.where(there, found, np.inf).min(axis=1, initial=np.inf),
+        "Maximum": np.where(there, found, -np.inf).max(axis=1, initial=-np.inf),
+    }.get(series.statistic)
+    if values is None:
+        values = (found * there).sum(axis=1) / np.maximum(count, 1)
+    return np.where(count > 0, values, np.nan)
 
 
 def _response_time(

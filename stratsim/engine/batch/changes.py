@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stratsim.model.quantities import Array
 
 Times = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 NEVER = np.int64(1 << 62)
 KINDS = ("old", "new", "running", "lost_old", "lost_new")
 
@@ -90,3 +91,9 @@ class Draft:
 def us_many(seconds: Array) -> Times:
     """Return whole microseconds of an array."""
     return np.asarray(np.rint(seconds * 1e6), dtype=np.int64)
+
+
+def when(start: Times, offset: Times, rows: Flags) -> Times:
+    """Return `start` + `offset` where `rows` is true and both are ever, else `NEVER`."""
+    ever = rows & (offset < NEVER) & (start < NEVER)
+    return np.where(ever, np.where(ever, start, 0) + np.where(ever, offset, 0), NEVER)

@@ -24,7 +24,7 @@ class Draws:
         self.block, self.rows, self.outcome = block, rows, outcome
         self.scenario: Scenario = block.scenario
         self.size = max(self.scenario.service.instances, 1)
-        self.specs: Sequence[Fault] = self.scenario.release.outcomes[outcome].faults
+        self.specs: Sequence[Fault] = self.scenario.faults(outcome)
 
     def value(self, distribution: Distribution, *key: str | int) -> Array:
         """Return one draw per row, (rows,)."""

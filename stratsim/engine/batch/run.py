@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.engine.batch.alarms import Bank, Telemetry
-from stratsim.engine.batch.changes import NEVER, Changes, Times
+from stratsim.engine.batch.changes import NEVER, Times
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.faults import draw_faults, effects, needs_instances
 from stratsim.engine.batch.flow import Dice, Flow, Minute, Stretch
 from stratsim.engine.batch.schedule import FAILED, STOPPED, SUCCEEDED, schedule
+from stratsim.engine.batch.surroundings import surroundings
 from stratsim.engine.batch.undo import UNDO
 from stratsim.engine.clock import US, us
 from stratsim.engine.failure import trace_too_short
@@ -20,7 +21,7 @@ from stratsim.engine.setup import Setup
 from stratsim.engine.users import touched_many, touched_sticky
 from stratsim.model.quantities import Array
 from stratsim.model.traffic import Constant
-from stratsim.signals import HEALTHY, NEW, OLD, Series
+from stratsim.signals import HEALTHY, NEW, OLD, UNHEALTHY, Series
 from stratsim.watch import MINUTE_US, MetricProgram
 from stratsim.world import CHUNK
 
@@ -36,11 +37,12 @@ NUMBERS = (
 class State:
     """Arrays of (rows,) that change during a run; ``take`` keeps some rows of all."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, hosts: int) -> None:
         never = np.full(rows, NEVER)
         zero = np.zeros(rows)
         no = np.zeros(rows, dtype=bool)
         self.index = np.arange(rows)
+        self.leaving = np.full((rows, hosts), NEVER)
         self.now = np.zeros(rows, dtype=np.int64)
         self.since = np.zeros(rows, dtype=np.int64)
         self.pointer = np.zeros(rows, dtype=np.int64)
@@ -80,12 +82,11 @@ class Runs:
         self.block_rows = draws.rows
         self.faults = draw_faults(draws)
         self.by_instance = needs_instances(self.faults, pooled=self.pooled)
-        self.plan_ = schedule(plan, draws)
-        self.changes: Changes = self.plan_.changes
-        self.state = State(rows)
+        self.state = State(rows, draws.size)
         self.state.old[:] = self.desired
         self.state.running[:] = self.desired
         self._prepare_flow(rows)
+        self.plan_ = schedule(plan, draws, counts_hosts=self.reads_hosts)
         self.bank = Bank(setup.programs, rows)
         self.results = {name: np.full(rows, np.nan) for name in NUMBERS}
         self.flags = {name: np.zeros(rows, dtype=bool) for name in ("succeeded", "automatic")}
@@ -111,7 +112,8 @@ class Runs:
         self.flow.due = [np.zeros(rows), np.zeros(rows)]
         self.flow.sent = [np.zeros(rows), np.zeros(rows)]
         self.flow.keeps_times = any(r.source.kind == "time" for r in readers)
-        self.counts_hosts = any(_zero_counts(reader) for reader in readers)
+        self.reads_hosts = any(r.source.kind == "level" for r in readers)
+        self.counts_hosts = self.reads_hosts or any(_zero_counts(r) for r in readers)
         longest = max((p.minutes for p in setup.programs if isinstance(p, MetricProgram)), default=1)
         self.telemetry = Telemetry(rows, -setup.history, setup.times, setup.history + 2 * longest + 4)
         self.minute = Minute({})
@@ -122,10 +124,14 @@ class Runs:
         """Run all to their ends; the results are in ``results`` and ``flags``."""
         self._past()
         state = self.state
-        stopped = self._group_alarm()
-        self._end(stopped, STOPPED)
-        state.over |= stopped
-        self._drop(force=True)
+        alarming = self._group_alarm()
+        if self.plan.controller == "ECS":
+            # ECS passes over its alarms where one is in ALARM when it starts
+            self.plan_.unwatched = np.where(alarming, 0, self.plan_.unwatched)
+        else:
+            self._end(alarming, STOPPED)
+            state.over |= alarming
+            self._drop(force=True)
         minute = 0
         while len(self.state.index):
             self._walk((minute + 1) * MINUTE_US - self.phase)
@@ -162,8 +168,9 @@ class Runs:
         delay = self.draws.block.delays_s(chunk, self.block_rows)[:, place]
         end = (minute + 1) * MINUTE_US - self.phase
         if self.counts_hosts:
-            self.minute.sums[OLD, HEALTHY] = self.state.old
-            self.minute.sums[NEW, HEALTHY] = self.state.new
+            state, sums = self.state, self.minute.sums
+            sums[OLD, HEALTHY], sums[NEW, HEALTHY] = state.old.copy(), state.new.copy()
+            sums[OLD, UNHEALTHY], sums[NEW, UNHEALTHY] = state.lost_old.copy(), state.lost_new.copy()
         self.telemetry.close(self.minute, end + np.rint(delay * US).astype(np.int64))
 
     def _walk(self, end: Times) -> None:
@@ -183,7 +190,7 @@ class Runs:
                 return
 
     def _next_change(self) -> Times:
-        changes, pointer = self.changes, self.state.pointer
+        changes, pointer = self.plan_.changes, self.state.pointer
         last = changes.time.shape[1] - 1
         rows = np.arange(len(pointer))
         time = changes.time[rows, np.minimum(pointer, last)]
@@ -210,7 +217,7 @@ class Runs:
 
     def _apply(self, active: Flags) -> None:
         """Apply the changes that are due, after accounting for the time before them."""
-        state, changes = self.state, self.changes
+        state, changes = self.state, self.plan_.changes
         due = active & (self._next_change() <= state.now)
         if not due.any():
             return
@@ -265,7 +272,10 @@ class Runs:
         span = np.maximum(end - begin, 1) / US
         load = self.flow.arrivals(begin, end) * share / span / np.maximum(state.new, 1)
         starts, serving = state.first[:, None], begun[:, None]
-        if self.by_instance:
+        if self.by_instance and self.pooled:
+            starts = self.plan_.entered
+            serving = (starts <= begin[:, None]) & (state.leaving > begin[:, None])
+        elif self.by_instance:
             units = self.draws.size
             starts = np.broadcast_to(starts, (len(begin), units))
             serving = np.broadcast_to(serving, (len(begin), units))
@@ -453,6 +463,7 @@ class Runs:
         if not (share == 1.0 or share > 0.4 or (force and share > 0)):
             return
         self._flow(state.over)
+        self._observe()
         self._write(np.nonzero(state.over)[0])
         keep = np.nonzero(~state.over)[0]
         state.take(keep)
@@ -460,10 +471,8 @@ class Runs:
             return
         self.phase, self.block_rows = self.phase[keep], self.block_rows[keep]
         self.faults = [fault.take(keep) for fault in self.faults]
-        self.changes = self.changes.take(keep)
         self.draws = Draws(self.draws.block, self.block_rows, self.draws.outcome)
-        for name in ("end", "status", "can_undo", "unwatched", "retired"):
-            setattr(self.plan_, name, getattr(self.plan_, name)[keep])
+        self.plan_.take(keep)
         self.telemetry.take(keep)
         self.bank.take(keep)
         self.minute = Minute({})
@@ -471,6 +480,22 @@ class Runs:
         self.flow.sent = [sent[keep] for sent in self.flow.sent]
         if not self.dice.expected:
             self.flow.factor = self.flow.factor[keep]
+
+    def _observe(self) -> None:
+        """Note the capacity and the load of one moment, for runs that last no longer."""
+        state = self.state
+        brief = state.over & (state.now == 0)
+        if self.serverless or not brief.any():
+            return
+        zero = np.zeros_like(state.now)
+        around = surroundings(self.flow.environment, zero, zero + 1)
+        cap = self.flow.capacity * (1.0 if around is None else around[3])
+        rate = self.flow.arrivals(zero, zero + US)
+        fresh = brief & np.isinf(state.room)
+        state.room = np.where(fresh, state.old / self.desired, state.room)
+        busy = fresh & (rate > 0) & (state.old * cap > 0)
+        load = rate / np.where(state.old * cap > 0, state.old * cap, 1.0)
+        state.load = np.where(busy, load, state.load)
 
     def _write(self, rows: NDArray[np.int64]) -> None:
         state = self.state

@@ -1,13 +1,13 @@
 """The schedule of a plan, as if nothing stopped it, for many replications at once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.engine.batch.changes import NEVER, Changes, Draft, Times, us_many
+from stratsim.engine.batch.changes import NEVER, Changes, Draft, Flags, Times, us_many, when
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.scripts import Pass, Script, run_pass, script
 from stratsim.engine.clock import us
@@ -20,11 +20,10 @@ from stratsim.model.plan import (
     Retire,
     Roll,
     Shift,
-    Step,
 )
 
-Flags = NDArray[np.bool_]
 SUCCEEDED, FAILED, STOPPED = 1, 2, 3
+BY_ROW = ("end", "status", "can_undo", "unwatched", "retired", "entered", "left")
 
 
 @dataclass(slots=True)
@@ -32,7 +31,9 @@ class Schedule:
     """When everything happens; ``end`` (rows,) and how: ``status``, ``can_undo``.
 
     ``unwatched`` is when CodeDeploy stops looking at its alarms, ``retired`` when
-    the old fleet is gone. ``hosts`` is the pass over the fleet in place.
+    the old fleet is gone. ``hosts`` is the pass over the fleet in place;
+    ``entered`` (rows, hosts) when each host of the new revision begins to serve,
+    ``left`` when each original host is taken out.
     """
 
     changes: Changes
@@ -41,7 +42,18 @@ class Schedule:
     can_undo: Flags
     unwatched: Times
     retired: Times
+    entered: Times
+    left: Times
     hosts: tuple[Script, Pass] | None = None
+
+    def take(self, keep: NDArray[np.int64]) -> None:
+        """Keep only some rows."""
+        self.changes = self.changes.take(keep)
+        for name in BY_ROW:
+            setattr(self, name, getattr(self, name)[keep])
+        if self.hosts is not None:
+            play, ran = self.hosts
+            self.hosts = play.take(keep), ran.take(keep)
 
 
 @dataclass(slots=True)
@@ -57,10 +69,12 @@ class Clock:
     can_undo: Flags
     unwatched: Times
     retired: Times
+    healthy: Flags
+    entered: Times
+    left: Times
     hosts: tuple[Script, Pass] | None = None
     pooled: bool = False
-    next_step: Step | None = None
-    fleet: list[Any] = field(default_factory=list)
+    counts_hosts: bool = False
 
     @property
     def running(self) -> Flags:
@@ -79,37 +93,41 @@ class Clock:
         self.can_undo = np.where(rows, can_undo, self.can_undo)
 
 
-def schedule(plan: Plan, draws: Draws) -> Schedule:
+def schedule(plan: Plan, draws: Draws, *, counts_hosts: bool = False) -> Schedule:
     """Return the schedule of `plan` in the worlds of `draws`."""
     rows = len(draws.rows)
     never = np.full(rows, NEVER)
+    shape = (rows, draws.size)
     clock = Clock(
         draws, plan, np.zeros(rows, dtype=np.int64), Draft(rows), never.copy(),
         np.zeros(rows, dtype=np.int64), np.ones(rows, dtype=bool), never.copy(), never.copy(),
-        pooled=plan.routing == "pooled",
+        np.ones(shape, dtype=bool), np.full(shape, NEVER), np.full(shape, NEVER),
+        pooled=plan.routing == "pooled", counts_hosts=counts_hosts,
     )
     for step in plan.steps:
         HANDLERS[type(step)](clock, step)
     clock.finish(clock.running, clock.now, SUCCEEDED)
     return Schedule(
         clock.draft.sorted(), clock.end, clock.status, clock.can_undo,
-        clock.unwatched, clock.retired, clock.hosts,
+        clock.unwatched, clock.retired, clock.entered, clock.left, clock.hosts,
     )
 
 
 def _lifecycle(clock: Clock, step: Lifecycle) -> None:
     draws = clock.draws
-    duration = us_many(draws.value(step.duration, "event", step.event))
+    key: tuple[str | int, ...] = (step.event, *(step.occurrence,) * bool(step.occurrence))
+    duration = us_many(draws.value(step.duration, "event", *key))
     wrong = np.zeros(len(duration), dtype=bool)
     if step.failure > 0:
-        wrong |= draws.chance("event fails", step.event) < step.failure
+        wrong |= draws.chance("event fails", *key) < step.failure
     for number, fault in enumerate(draws.specs):
         if fault.kind == "hook" and fault.event == step.event:
             wrong |= draws.chance("hook", number) < fault.probability
     limit = us(step.timeout_s)
     late = duration > limit
+    bad = wrong & ~late if step.continues else wrong | late
     clock.now = clock.now + np.minimum(duration, limit)
-    clock.finish(wrong | late, clock.now, FAILED, can_undo=step.can_roll_back)
+    clock.finish(bad, clock.now, FAILED, can_undo=step.can_roll_back)
 
 
 def _launch(clock: Clock, step: Launch) -> None:
@@ -122,7 +140,11 @@ def _launch(clock: Clock, step: Launch) -> None:
     bad = doomed.any(axis=1) | (last > limit)
     clock.finish(bad, clock.now + limit, FAILED)
     clock.now = clock.now + last
-    if not clock.pooled:
+    if clock.pooled:
+        return
+    if clock.counts_hosts:
+        clock.draft.hosts(np.where(bad[:, None], NEVER, clock.at()[:, None] - last[:, None] + starts), new=1)
+    else:
         clock.draft.put(clock.at(), new=step.count)
 
 
@@ -144,33 +166,35 @@ def _roll(clock: Clock, step: Roll) -> None:
     if 0 < step.count <= step.minimum_healthy:
         clock.finish(clock.running, clock.now, FAILED)
         return
-    play = script(draws, step.events, new=True, purpose="deploy")
-    slots = min(step.concurrency, step.count)
-    least = max(step.minimum_healthy, 1)
-    ran = run_pass(play, draws.order(), clock.now, slots, least)
+    new = step.fleet == "new"
+    play = script(draws, step.events, new=True, purpose="deploy", fresh=new)
+    wanted = clock.healthy if new else None
+    hosts = play.done.shape[1] if wanted is None else wanted.sum(axis=1)
+    slots = np.broadcast_to(np.asarray(hosts - step.minimum_healthy), clock.now.shape)
+    ran = run_pass(
+        play, draws.order(), clock.now, slots, max(step.minimum_healthy, 1), wanted=wanted
+    )
     ran.start = np.where(clock.running[:, None], ran.start, NEVER)
     taken = ran.start < NEVER
-    if step.fleet == "old":
+    if new:
+        clock.healthy = clock.healthy & taken & ~play.failed
+    else:
         clock.hosts = (play, ran)
-        out = _when(ran.start, play.out, taken)
-        clock.draft.hosts(out, old=-1)
-        clock.draft.hosts(
-            _when(ran.start, play.done, taken & play.failed & play.struck), lost_old=1
-        )
-    clock.draft.hosts(_when(ran.start, play.back, taken), new=1)
+        clock.draft.hosts(when(ran.start, play.out, taken), old=-1)
+        clock.draft.hosts(when(ran.start, play.done, taken & play.struck), lost_old=1)
+    back = when(ran.start, play.back, taken)
+    clock.draft.hosts(back, new=1)
+    clock.entered = np.minimum(clock.entered, back)
     clock.finish(ran.failed, ran.end, FAILED)
     clock.now = np.maximum(clock.now, ran.end)
-
-
-def _when(start: Times, offset: Times, rows: Flags) -> Times:
-    return np.where(rows & (offset < NEVER), start + np.minimum(offset, NEVER - start), NEVER)
 
 
 def _deregister(clock: Clock, step: Deregister) -> None:
     play = script(clock.draws, step.events, new=False, purpose=step.event)
     start = np.broadcast_to(clock.now[:, None], play.out.shape)
     running = np.broadcast_to(clock.running[:, None], play.out.shape)
-    clock.draft.hosts(_when(start, play.out, running), old=-1)
+    clock.left = when(start, play.out, running)
+    clock.draft.hosts(clock.left, old=-1)
     end = clock.now + play.done.max(axis=1)
     clock.finish(play.failed.any(axis=1), end, FAILED)
     clock.now = end
@@ -184,7 +208,8 @@ def _retire(clock: Clock, step: Retire) -> None:
     if step.action == "TERMINATE":
         clock.retired = clock.at()
         here = -clock.draws.scenario.desired
-        gone = here if clock.plan.routing == "weighted" else 0
+        # behind a load balancer the old hosts have been taken out before
+        gone = 0 if clock.pooled else here
         clock.draft.put(clock.at(), old=gone, running=here)
 
 

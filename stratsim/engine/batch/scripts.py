@@ -6,12 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.engine.batch.changes import NEVER, Times, us_many
+from stratsim.engine.batch.changes import NEVER, Flags, Times, us_many
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.clock import us
 from stratsim.model.plan import HostEvent
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -29,9 +27,18 @@ class Script:
     failed: Flags
     struck: Flags
 
+    def take(self, keep: NDArray[np.int64]) -> "Script":
+        """Return the rows `keep`."""
+        return Script(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
 
-def script(draws: Draws, events: Sequence[HostEvent], *, new: bool, purpose: str) -> Script:
-    """Return the script of `events`; see `stratsim.engine.hosts.Script`."""
+
+def script(
+    draws: Draws, events: Sequence[HostEvent], *, new: bool, purpose: str, fresh: bool = False
+) -> Script:
+    """Return the script of `events`; see `stratsim.engine.scripts.Script`.
+
+    `fresh` hosts have no earlier revision whose scripts could fail.
+    """
     shape = (len(draws.rows), draws.size)
     clock = np.zeros(shape, dtype=np.int64)
     out, back = np.full(shape, NEVER), np.full(shape, NEVER)
@@ -42,21 +49,27 @@ def script(draws: Draws, events: Sequence[HostEvent], *, new: bool, purpose: str
         limit = us(event.timeout_s)
         ill = sick & (event.effect == "allow")
         wrong = ill | doomed.get(event.event, False)
-        if event.failure > 0:
+        if event.failure > 0 and not (event.previous and fresh):
             wrong = wrong | (draws.chances("host fails", purpose, event.event) < event.failure)
         if event.effect == "block":
             out = np.where(failed, out, np.minimum(out, clock))
         late = ill | (duration > limit)
-        spent = np.where(late, limit, duration)
-        clock = np.where(failed, clock, clock + spent)
-        now = ~failed & (wrong | late)
-        out = np.where(now, np.minimum(out, clock), out)
-        back = np.where(now, NEVER, back)
-        struck |= now & wrong & new
+        clock = np.where(failed, clock, clock + np.where(late, limit, duration))
+        now = ~failed & (wrong | late) & (not event.forgiven)
+        # a host that is still, or again, in service stays there
+        struck |= now & (out < NEVER) & (back == NEVER) & _any(doomed, sick)
         failed |= now
         if event.effect == "allow":
             back = np.where(failed, back, clock)
     return Script(out, back, clock, failed, struck)
+
+
+def _any(doomed: dict[str, Flags], sick: Flags) -> Flags:
+    """Return the hosts that the release's faults fail."""
+    found = sick.copy()
+    for hosts in doomed.values():
+        found |= hosts
+    return found
 
 
 def _doomed(draws: Draws, events: Sequence[HostEvent]) -> tuple[dict[str, Flags], Flags]:
@@ -71,7 +84,7 @@ def _doomed(draws: Draws, events: Sequence[HostEvent]) -> tuple[dict[str, Flags]
         taken |= struck
     verdict = "ValidateService" if "ValidateService" in names else names[-1]
     for fault in draws.specs:
-        if fault.kind == "host" and fault.index < draws.size:
+        if fault.kind == "host" and fault.index < draws.size and fault.after.mean == 0:
             here = np.zeros(shape, dtype=bool)
             here[:, fault.index] = True
             doomed[verdict] = doomed.get(verdict, here) | (here & ~taken)
@@ -94,12 +107,16 @@ class Pass:
     end: Times
     failed: Flags
 
+    def take(self, keep: NDArray[np.int64]) -> "Pass":
+        """Return the rows `keep`."""
+        return Pass(self.start[keep], self.end[keep], self.failed[keep])
+
 
 def run_pass(
     play: Script,
     order: NDArray[np.int64],
     begin: Times,
-    slots: int,
+    slots: NDArray[np.int64],
     least: int,
     *,
     wanted: Flags | None = None,
@@ -108,7 +125,7 @@ def run_pass(
 ) -> Pass:
     """Take hosts in `order` while slots are free; a host that fails keeps its slot.
 
-    With n hosts and a minimum of M, K = n - M slots: a failed host lowers the
+    With n healthy hosts and a minimum of M there are `slots` = n - M of them: a failed host lowers the
     number of healthy hosts and so the slots by one, and when none is left while
     hosts wait the healthy hosts have come down to the minimum. `first` are hosts
     that are unhealthy already: they are taken at once and give a slot when they
@@ -117,7 +134,8 @@ def run_pass(
     rows, hosts = play.done.shape
     every = np.arange(rows)
     start = np.full((rows, hosts), NEVER)
-    free = np.tile(begin[:, None], (1, max(slots, 1)))
+    width = max(int(slots.max(initial=0)), 1)
+    free = np.where(np.arange(width) < slots[:, None], begin[:, None], NEVER)
     if first is not None:
         free = _occupy(free, play, first, begin)
         start = np.where(first, begin[:, None], start)

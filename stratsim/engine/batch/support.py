@@ -4,6 +4,8 @@ from stratsim.engine.batch.schedule import HANDLERS
 from stratsim.engine.batch.undo import UNDO
 from stratsim.engine.setup import Setup
 from stratsim.model.plan import Roll
+from stratsim.model.plan import Roll
+from stratsim.signals import CPU
 from stratsim.watch import MetricProgram
 
 
@@ -54,6 +56,8 @@ def _alarms(setup: Setup) -> list[str]:
     for program in setup.programs:
         if isinstance(program, MetricProgram):
             for _, reader in program.readers:
-                if reader is not None and reader.source.kind == "level":
-                    return ["alarms on hosts or CPU"]
+                if reader is not None and reader.source.kind == "level" and (
+                    reader.source.field == CPU
+                ):
+                    return ["alarms on CPU"]
     return []

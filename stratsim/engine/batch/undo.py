@@ -1,13 +1,17 @@
 """How traffic comes back to the old revision, for many replications at once."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.engine.batch.changes import NEVER, Changes, Draft, Times, us_many
+from stratsim.engine.batch.changes import NEVER, Changes, Draft, Flags, Times, us_many, when
 from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.scripts import Script, run_pass, script
+from stratsim.engine.undo import allow_events
+from stratsim.model.plan import Roll
 
 if TYPE_CHECKING:
     from stratsim.engine.batch.run import Runs
@@ -44,7 +48,7 @@ def _new_running(runs: "Runs", rows: Rows) -> NDArray[np.float64]:
 
 def _kept(runs: "Runs", rows: Rows) -> Draft:
     """Return a draft with the weights that were ordered before now and come later."""
-    changes, now = runs.changes, runs.state.now[rows][:, None]
+    changes, now = runs.plan_.changes, runs.state.now[rows][:, None]
     draft = Draft(len(rows))
     kept = (changes.ordered[rows] < now) & (changes.time[rows] >= now)
     kept &= ~np.isnan(changes.weight[rows])
@@ -61,7 +65,7 @@ def _relaunch(runs: "Runs", rows: Rows, draft: Draft, now: Times) -> Times:
     gone = runs.plan_.retired[rows] <= now
     if not gone.any():
         return now
-    draws = Draws(runs.draws.block, runs.block_rows[rows], runs.draws.outcome)
+    draws = _draws(runs, rows)
     starts = us_many(draws.values(runs.scenario.service.startup, "startup of a rollback"))
     ready = now + starts.max(axis=1)
     draft.put(np.where(gone, now, NEVER), running=runs.desired)
@@ -73,7 +77,7 @@ def _relaunch(runs: "Runs", rows: Rows, draft: Draft, now: Times) -> Times:
 def _replace(runs: "Runs", rows: Rows, draft: Draft, done: Times) -> None:
     """Put the draft in the place of what `rows` had yet to do."""
     fresh = draft.sorted()
-    runs.changes = merge(runs.changes, rows, fresh)
+    runs.plan_.changes = merge(runs.plan_.changes, rows, fresh)
     runs.state.pointer[rows] = 0
     runs.state.undone[rows] = done
 
@@ -100,4 +104,92 @@ def merge(changes: Changes, rows: Rows, fresh: Changes) -> Changes:
     return Changes(time, ordered, weight, add)  # type: ignore[arg-type]
 
 
-UNDO: dict[str, Callable[["Runs", Rows], None]] = {"reroute": reroute, "flip": flip}
+def reregister(runs: "Runs", rows: Rows) -> None:
+    """Register the original hosts again, then take the replacement hosts out."""
+    state = runs.state
+    now = state.now[rows]
+    draft = Draft(len(rows))
+    draws = _draws(runs, rows)
+    gone = runs.plan_.retired[rows] <= now
+    outside = (runs.plan_.left[rows] < now[:, None]) & ~gone[:, None]
+    ready = _relaunch(runs, rows, draft, now)
+    if outside.any():
+        play = script(draws, allow_events(runs.plan.steps), new=False, purpose="reregister")
+        back = outside & (play.back < NEVER)
+        draft.hosts(np.where(back, now[:, None] + np.where(back, play.back, 0), NEVER), old=1)
+        last = np.where(outside, play.done, 0).max(axis=1)
+        ready = np.where(outside.any(axis=1), now + last, ready)
+    done = ready + runs.reroute_us
+    draft.put(done, new=-state.new[rows], running=-_new_running(runs, rows))
+    state.leaving[rows] = np.minimum(state.leaving[rows], done[:, None])
+    _replace(runs, rows, draft, done)
+
+
+def redeploy(runs: "Runs", rows: Rows) -> None:
+    """Deploy the old revision again on the hosts that were touched.
+
+    Hosts that failed or were in flight are unhealthy and go first.
+    """
+    step = runs.plan.redeploy
+    state = runs.state
+    assert isinstance(step, Roll)
+    assert runs.plan_.hosts is not None
+    now = state.now[rows]
+    forward, ran = (part.take(rows) for part in runs.plan_.hosts)
+    at = _where_hosts_are(forward, ran.start, now, state.ended[rows] == runs.plan_.end[rows])
+    play = script(_draws(runs, rows), step.events, new=False, purpose="rollback")
+    slots = np.full(len(rows), step.count - step.minimum_healthy)
+    back = run_pass(
+        play, _draws(runs, rows).order(), now, slots, 0, wanted=at.touched, first=at.sick
+    )
+    taken = back.start < NEVER
+    leave = when(back.start, play.out, taken)
+    draft = Draft(len(rows))
+    draft.hosts(np.where(at.serves_new, leave, NEVER), new=-1)
+    draft.hosts(np.where(at.serves_old, leave, NEVER), old=-1)
+    draft.hosts(np.where(at.struck, leave, NEVER), lost_old=-1)
+    draft.hosts(when(back.start, play.back, taken), old=1)
+    state.leaving[rows] = np.where(at.serves_new, leave, state.leaving[rows])
+    _replace(runs, rows, draft, np.where(taken.any(axis=1), back.end, now))
+
+
+@dataclass(slots=True)
+class _Hosts:
+    """Where the hosts are when a deployment in place ends; (rows, hosts) each."""
+
+    touched: Flags
+    sick: Flags
+    serves_new: Flags
+    serves_old: Flags
+    struck: Flags
+
+
+def _where_hosts_are(play: Script, start: Times, now: Times, itself: Flags) -> _Hosts:
+    """Return the hosts' places; `itself` says that the deployment ended by itself.
+
+    What falls into the instant of a stop from outside has not happened: polls
+    and people come before changes.
+    """
+    edge = now[:, None] + itself[:, None].astype(np.int64)
+    tried = start < edge
+    out = when(start, play.out, tried) < edge
+    back = when(start, play.back, tried) < edge
+    over = when(start, play.done, tried) < edge
+    failed = over & play.failed
+    sick = failed | (tried & ~over & out & ~back)
+    touched = back | (out & ~back) | failed
+    old = tried & ~out & ~back
+    struck = failed & play.struck
+    return _Hosts(touched, sick & touched, back, old & touched, struck)
+
+
+def _draws(runs: "Runs", rows: Rows) -> Draws:
+    return Draws(runs.draws.block, runs.block_rows[rows], runs.draws.outcome)
+
+
+UNDO: dict[str, Callable[["Runs", Rows], None]] = {
+    "reroute": reroute,
+    "flip": flip,
+    "reregister": reregister,
+    "redeploy": redeploy,
+}
