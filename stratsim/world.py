@@ -212,7 +212,7 @@ class World:
         self.row = row
         self.outcome = outcome
         self.phase_s = float(block.phase_s[row])
-        faults = block.scenario.release.outcomes[outcome].faults
+        faults = block.scenario.faults(outcome)
         self.faults = tuple(self._drawn(f, outcome, j) for j, f in enumerate(faults))
 
     def value(self, distribution: Distribution, *key: str | int) -> float:

@@ -121,8 +121,8 @@ def replace(run: "Deployment", step: Replace) -> Process:
 
 def retire(run: "Deployment", step: Retire) -> Process:
     """Wait, then terminate the old fleet or keep it alive."""
+    run.note("lifecycle", f"{step.event} begins")
     if step.wait_s > 0:
-        run.note("lifecycle", f"{step.event} begins")
         run.watching = run.watching and run.scenario.control.watch_termination_wait
         yield run.wait(us(step.wait_s))
     if step.action == "TERMINATE":

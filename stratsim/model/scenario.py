@@ -1,11 +1,12 @@
 """The scenario: everything the user declares, as one frozen value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from stratsim.errors import InputError, unknown_name
 from stratsim.model.alarm import CompositeAlarm, MetricAlarm
+from stratsim.model.quantities import Fixed
 from stratsim.model.release import Fault, Release
 from stratsim.model.service import Host, LifecycleEvent, Platform, Service
 from stratsim.model.settings import Control, Cost, DeploymentGroup, MetricSettings, OnCall, Slo
@@ -62,3 +63,19 @@ class Scenario:
     def desired(self) -> int:
         """Desired number of instances; 0 on Lambda, which has none."""
         return 0 if self.platform == "lambda" else self.service.instances
+
+    def faults(self, outcome: int) -> tuple[Fault, ...]:
+        """Return the faults of outcome number `outcome` as the platform meets them.
+
+        Nothing on Lambda waits for a version to become healthy: an environment that
+        cannot start fails the requests that it is given.
+        """
+        found = self.release.outcomes[outcome].faults
+        if self.platform != "lambda":
+            return found
+        return tuple(
+            replace(fault, kind="errors", rate=Fixed(fault.probability))
+            if fault.kind == "startup"
+            else fault
+            for fault in found
+        )

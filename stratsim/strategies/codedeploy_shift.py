@@ -43,6 +43,21 @@ def build(spec: StrategySpec, scenario: Scenario) -> Plan:
     return weighted_plan(spec, scenario, moves, deployment_config=name, custom=custom)
 
 
+EXAMPLES: tuple[Config, ...] = (
+    {
+        KEY: {
+            "type": "TimeBasedCanary",
+            "timeBasedCanary": {"canaryPercentage": 5, "canaryInterval": 3},
+        }
+    },
+    {
+        KEY: {
+            "type": "TimeBasedLinear",
+            "timeBasedLinear": {"linearPercentage": 30, "linearInterval": 2},
+        }
+    },
+)
+
 FAMILY = register(
     Family(
         name="codedeploy_shift",
@@ -52,5 +67,6 @@ FAMILY = register(
         named=True,
         check=check,
         build=build,
+        examples=EXAMPLES,
     )
 )

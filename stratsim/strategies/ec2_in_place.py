@@ -114,6 +114,17 @@ def _zonal(step: Roll, zonal: ZonalRule, scenario: Scenario) -> Roll:
     )
 
 
+EXAMPLES: tuple[Config, ...] = (
+    {KEY: {"type": "FLEET_PERCENT", "value": 66}},
+    {
+        KEY: {"type": "HOST_COUNT", "value": 4},
+        ZONAL: {
+            "monitorDurationInSeconds": 60,
+            "minimumHealthyHostsPerZone": {"type": "HOST_COUNT", "value": 1},
+        },
+    },
+)
+
 FAMILY = register(
     Family(
         name="ec2_in_place",
@@ -124,5 +135,6 @@ FAMILY = register(
         deployment_type="IN_PLACE",
         check=check,
         build=build,
+        examples=EXAMPLES,
     )
 )

@@ -126,6 +126,17 @@ def _length_warnings(pace: Pace, scenario: Scenario) -> tuple[str, ...]:
     return warnings
 
 
+EXAMPLES: tuple[Config, ...] = (
+    {KEY: {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5}},
+    {KEY: {"strategy": "CANARY", "canaryConfiguration": {"canaryBakeTimeInMinutes": 3}}},
+    {
+        KEY: {
+            "strategy": "LINEAR",
+            "linearConfiguration": {"stepPercent": 33.3, "stepBakeTimeInMinutes": 2},
+        }
+    },
+)
+
 FAMILY = register(
     Family(
         name="ecs_native",
@@ -134,5 +145,6 @@ FAMILY = register(
         variant=lambda entry: strategy_of(entry) != ROLLING,
         check=check,
         build=build,
+        examples=EXAMPLES,
     )
 )

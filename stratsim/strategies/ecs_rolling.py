@@ -177,6 +177,11 @@ def _warnings(step: Replace, group: DeploymentGroup, values: Config) -> tuple[st
     return (*warnings, *alarm_warnings(group, values))
 
 
+EXAMPLES: tuple[Config, ...] = tuple(
+    {KEY: {"minimumHealthyPercent": low, "maximumPercent": high}}
+    for low, high in ((100, 125), (50, 100), (0, 200))
+)
+
 FAMILY = register(
     Family(
         name="ecs_rolling",
@@ -185,5 +190,6 @@ FAMILY = register(
         variant=lambda entry: strategy_of(entry) == ROLLING,
         check=check,
         build=build,
+        examples=EXAMPLES,
     )
 )

@@ -66,6 +66,7 @@ class Family:
     stand beside it. ``named`` says that AWS's predefined configurations are of it
     too, ``deployment_type`` which of two families with equal keys it is; where
     that does not tell, ``variant`` says whether an entry is of this one.
+    ``examples`` are entries on which the batteries of tests try the family.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Family:
     named: bool = False
     deployment_type: str | None = None
     variant: Callable[[Mapping[str, object]], bool] | None = None
+    examples: tuple[Mapping[str, object], ...] = ()
 
 
 FAMILIES: Registry[Family] = Registry("strategy family")

@@ -69,6 +69,11 @@ def build(spec: StrategySpec, scenario: Scenario) -> Plan:
     return weighted_plan(spec, scenario, tuple(moves))
 
 
+EXAMPLES: tuple[Config, ...] = (
+    {KEY: [{"weight": 5, "pause": "5m"}, {"weight": 60, "pause": "1m"}]},
+    {KEY: [{"weight": 100}]},
+)
+
 FAMILY = register(
     Family(
         name="weight_steps",
@@ -76,5 +81,6 @@ FAMILY = register(
         keys=(KEY,),
         check=check,
         build=build,
+        examples=EXAMPLES,
     )
 )
