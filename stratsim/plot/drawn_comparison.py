@@ -11,6 +11,7 @@ from stratsim.plot.style import PARETO, PLAIN, measure_axis, new_axes, new_figur
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from stratsim.comparison import Comparison, Key
     from stratsim.intervals import Estimate
@@ -43,8 +44,8 @@ def plot_comparison(
     ax = ax or new_axes(9.0, 4.8)
     across, up = comparison.key(x, "x"), comparison.key(y, "y")
     points = comparison_points(comparison, across, up)
-    for number, point in enumerate(points, start=1):
-        _draw_point(ax, number, point)
+    for point in points:
+        _draw_point(ax, point)
     ax.margins(0.08)
     _scale(ax, [point.y for point in points])
     measure_axis(ax.xaxis, across.unit)
@@ -55,8 +56,9 @@ def plot_comparison(
     ax.spines[["top", "right"]].set_visible(False)
     _number_points(ax, points)
     ax.legend(
-        loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, markerscale=0.7,
-        title="filled: Pareto set", alignment="left",
+        handles=[_entry(number, point) for number, point in enumerate(points, start=1)],
+        loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=9,
+        title="filled: Pareto set", title_fontsize=9, alignment="left", handlelength=1.2,
     )  # fmt: skip
     return ax
 
@@ -78,10 +80,8 @@ def _label(key: Key) -> str:
     return words if key.statistic == "mean" else f"{words} ({key.statistic})"
 
 
-def _draw_point(ax: Axes, number: int, point: Point) -> None:
+def _draw_point(ax: Axes, point: Point) -> None:
     if not _there(point):
-        # It keeps its place in the legend, with a reason for its absence.
-        ax.errorbar([], [], fmt=" ", label=f"{number}  {point.name} (not applicable)")
         return
     colour = PARETO if point.pareto else PLAIN
     ax.errorbar(
@@ -89,7 +89,19 @@ def _draw_point(ax: Axes, number: int, point: Point) -> None:
         xerr=_reach(point.x), yerr=_reach(point.y),
         fmt="o", markersize=13, color=colour, ecolor=colour, elinewidth=1.2, capsize=3,
         markerfacecolor=colour if point.pareto else "white", zorder=3,
-        label=f"{number}  {point.name}",
+    )  # fmt: skip
+
+
+def _entry(number: int, point: Point) -> Line2D:
+    """Return a line of the legend; a point that is not there keeps it, with the reason."""
+    from matplotlib.lines import Line2D
+
+    there = _there(point)
+    colour = PARETO if point.pareto else PLAIN
+    return Line2D(
+        [], [], linestyle=" ", marker="o" if there else " ", markersize=8, color=colour,
+        markerfacecolor=colour if point.pareto else "white",
+        label=f"{number}  {point.name}" + ("" if there else " (not applicable)"),
     )  # fmt: skip
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stratsim.plot.numbers import PlanNumbers, plan_numbers
-from stratsim.plot.style import BOTH, NEW, OLD, frame_only, measure_axis, new_axes, panel
+from stratsim.plot.style import (
+    BOTH,
+    NEW,
+    OLD,
+    frame_only,
+    measure_axis,
+    minutes_axis,
+    new_axes,
+    panel,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,8 +40,8 @@ def plot_plan(result: PlanResult, ax: Axes | None = None) -> Axes:
     _draw_traffic(top, numbers)
     _draw_lanes(bottom, numbers)
     top.tick_params(labelbottom=False)
-    bottom.set_xlabel("minutes since the deployment was created")
     top.set_xlim(-0.01 * numbers.end, max(numbers.end, 1 / 60) * 1.02)
+    minutes_axis(bottom)
     return ax
 
 

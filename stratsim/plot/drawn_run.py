@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from stratsim.comparison.text import short_name
 from stratsim.plot.numbers import RunNumbers, run_numbers
-from stratsim.plot.style import BOTH, NEW, OLD, STATES, frame_only, measure_axis, new_axes, panel
+from stratsim.plot.style import (
+    BOTH,
+    NEW,
+    OLD,
+    STATES,
+    frame_only,
+    measure_axis,
+    minutes_axis,
+    new_axes,
+    panel,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,8 +35,9 @@ def plot_run(run: Run, ax: Axes | None = None) -> Axes:
     ax = ax or new_axes(9.0, 5.6)
     numbers = run_numbers(run)
     frame_only(ax)
-    title = f"{run.scenario}: {run.strategy}, outcome {run.outcome_name}: {run.status}"
-    ax.set_title(title, loc="left", pad=18)
+    name = short_name(run.strategy)
+    title = f"{run.scenario}: {name}, outcome {run.outcome_name}: {run.status}"
+    ax.set_title(title, loc="left", pad=20, fontsize=11)
     top = panel(ax, 0.70, 0.30)
     middle = panel(ax, 0.30, 0.32, top)
     bottom = panel(ax, 0.0, 0.22, top)
@@ -38,8 +50,8 @@ def plot_run(run: Run, ax: Axes | None = None) -> Axes:
     _draw_marks(top, numbers)
     for inside in (top, middle):
         inside.tick_params(labelbottom=False)
-    bottom.set_xlabel("minutes since the deployment was created")
     top.set_xlim(0.0, numbers.end * 1.02)
+    minutes_axis(bottom)
     return ax
 
 
@@ -59,7 +71,7 @@ def _draw_errors(ax: Axes, numbers: RunNumbers) -> None:
     ax.set_ylim(bottom=0.0)
     measure_axis(ax.yaxis, "share")
     if numbers.errors:
-        ax.legend(loc="upper left", frameon=False, ncols=3)
+        _legend_above(ax)
 
 
 def _draw_alarms(ax: Axes, numbers: RunNumbers) -> None:
@@ -79,9 +91,14 @@ def _draw_alarms(ax: Axes, numbers: RunNumbers) -> None:
 
     used = {span.label for _, spans in shown for span in spans}
     patches = [Patch(color=STATES[state], label=state) for state in STATES if state in used]
+    _legend_above(ax, handles=patches)
+
+
+def _legend_above(ax: Axes, **handles: Any) -> None:
+    """Put the legend above the panel's right end, where no line can cross it."""
     ax.legend(
-        handles=patches, loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False,
-        ncols=3, fontsize=8, borderaxespad=0.1,
+        loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False, ncols=3, fontsize=8,
+        borderaxespad=0.1, **handles,
     )  # fmt: skip
 
 

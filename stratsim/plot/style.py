@@ -42,19 +42,37 @@ def frame_only(ax: Axes) -> None:
     ax.set_axis_off()
 
 
+def minutes_axis(ax: Axes) -> None:
+    """Put the ticks of a time axis in minutes at round moments, and name it."""
+    _round_moments(ax.xaxis, 60.0)
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    ax.set_xlabel("minutes since the deployment was created")
+
+
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 
 
 def measure_axis(axis: Any, unit: str) -> None:
-    """Print ticks as people read them: 15m00s, $1,230, 5%; times at round moments."""
+    """Print ticks as people read them: 15m, $1,230, 5%; times at round moments."""
     if unit == "s":
-        from matplotlib.ticker import MultipleLocator
-
-        low, high = axis.get_view_interval()
-        step = next((step for step in _STEPS_S if (high - low) / step <= 7), (high - low) / 7)
-        axis.set_major_locator(MultipleLocator(step))
-        axis.set_major_formatter(lambda value, _: format_span(value))
+        _round_moments(axis, 1.0)
+        axis.set_major_formatter(lambda value, _: _tick(value))
     elif unit in ("USD", "share", "probability"):
         axis.set_major_formatter(lambda value, _: format_value(value, unit))
     else:
         axis.set_major_formatter(lambda value, _: format_value(value, ""))
+
+
+def _round_moments(axis: Any, second_per_unit: float) -> None:
+    from matplotlib.ticker import MultipleLocator
+
+    low, high = axis.get_view_interval()
+    span_s = (high - low) * second_per_unit
+    step = next((step for step in _STEPS_S if span_s / step <= 8), span_s / 8)
+    axis.set_major_locator(MultipleLocator(step / second_per_unit))
+
+
+def _tick(seconds: float) -> str:
+    """Return 0, 45s, 15m, 1h30m: what a tick needs, and no more."""
+    text = format_span(seconds)
+    return "0" if seconds == 0 else text.removesuffix("00s" if "m" in text else "00m")
