@@ -9,6 +9,7 @@ from typing import Literal
 from stratsim.comparison import Key, key_of
 from stratsim.errors import InputError, Problem, shorten
 from stratsim.intervals import Estimate
+from stratsim.intervals.summary import finite
 from stratsim.measures.sample import Sample
 from stratsim.model.quantities import parse_duration
 from stratsim.wording import format_interval, format_value
@@ -94,7 +95,7 @@ class Finding:
     def to_dict(self) -> dict[str, object]:
         """Return the row of the JSON document."""
         numbers = (self.estimate.value, self.estimate.low, self.estimate.high)
-        mean, low, high = (None if math.isnan(number) else number for number in numbers)
+        mean, low, high = map(finite, numbers)
         return {
             "key": str(self.requirement.key),
             "operator": self.requirement.sense,
