@@ -77,16 +77,19 @@ def read(series: Series, telemetry: Telemetry, columns: Index, now: Index | None
     source, sides = series.source, series.sides
     if source.kind == "time":
         return _response_time(series, telemetry, columns, seen)
+    if source.kind == "silent":
+        return np.full(telemetry.rows, np.nan)
     if source.kind == "level":
         return _level(series, telemetry, columns, seen)
     requests = telemetry.total(sides, REQUESTS, columns, seen)
-    total = telemetry.total(sides, source.field, columns, seen)
+    total = source.factor * telemetry.total(sides, source.field, columns, seen)
+    for field in source.less:
+        total = total - telemetry.total(sides, field, columns, seen)
     if source.kind == "count":
         present = total > 0
         if source.when_zero:
             present |= (requests > 0) | (telemetry.total(sides, HEALTHY, columns, seen) > 0)
-        values = total if series.statistic in ("Sum", "SampleCount") else np.ones_like(total)
-        return np.where(present, values, np.nan)
+        return np.where(present, _counted(series.statistic, total, seen), np.nan)
     values = {
         "Sum": total,
         "SampleCount": requests,
@@ -96,6 +99,15 @@ def read(series: Series, telemetry: Telemetry, columns: Index, now: Index | None
     if values is None:
         values = total / np.where(requests > 0, requests, 1.0)
     return np.where(requests > 0, values, np.nan)
+
+
+def _counted(statistic: str, total: Array, seen: Sequence[Array | float]) -> Array:
+    """Return a statistic of samples of 1, or of one 0 per minute where there are none."""
+    if statistic == "Sum":
+        return total
+    if statistic == "SampleCount":
+        return np.where(total > 0, total, sum(seen))
+    return np.where(total > 0, 1.0, 0.0)
 
 
 def _level(
@@ -156,8 +168,10 @@ def _response_time(
 def _quantiles(parts, answered: Array, share: float, telemetry: Telemetry) -> Array:  # type: ignore[no-untyped-def]
     """Return nearest-rank percentiles [s]; rows with the same mixture share one curve."""
     at = np.full(telemetry.rows, share)
+    rank = np.maximum(1, np.ceil(share * answered - 1e-9))
+    if not 0 < share < 1:  # an extreme has no place of its own in the mixture
+        at = rank / (answered + 1)
     if telemetry.noise is not None:
-        rank = np.maximum(1, np.ceil(share * answered - 1e-9))
         at = telemetry.noise.beta(rank, np.maximum(answered + 1 - rank, 1e-9))
     shares = np.stack([n / answered for n, _, _, _ in parts], axis=1)
     used = [np.stack([p[k] for p in parts], axis=1) * (shares > 0) for k in (1, 2, 3)]

@@ -15,7 +15,7 @@ from stratsim.model.quantities import Array
 Times = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 NEVER = np.int64(1 << 62)
-KINDS = ("old", "new", "running", "lost_old", "lost_new")
+KINDS = ("old", "new", "running", "lost_old", "lost_new", "pending", "launched")
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stratsim.engine.batch.changes import NEVER, Changes, Draft, Flags, Times, us_many, when
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.scripts import Pass, Script, run_pass, script
+from stratsim.engine.batch.tasks import Patience, Tasks
 from stratsim.engine.clock import us
 from stratsim.model.plan import (
     Deregister,
@@ -17,10 +18,12 @@ from stratsim.model.plan import (
     Launch,
     Lifecycle,
     Plan,
+    Replace,
     Retire,
     Roll,
     Shift,
 )
+from stratsim.model.scenario import Scenario
 
 SUCCEEDED, FAILED, STOPPED = 1, 2, 3
 BY_ROW = ("end", "status", "can_undo", "unwatched", "retired", "entered", "left")
@@ -189,6 +192,28 @@ def _roll(clock: Clock, step: Roll) -> None:
     clock.now = np.maximum(clock.now, ran.end)
 
 
+def _replace(clock: Clock, step: Replace) -> None:
+    rows = len(clock.now)
+    tasks = Tasks(clock.draws, step, patience(clock.draws.scenario), clock.draft, new=True)
+    desired = np.full(rows, clock.draws.scenario.desired)
+    rolled = tasks.run(clock.at(), desired, np.zeros(rows, dtype=np.int64), desired * 0)
+    clock.entered = np.minimum(clock.entered, rolled.entered)
+    clock.finish(
+        rolled.failed & rolled.by_breaker, rolled.end, FAILED, can_undo=step.breaker_rolls_back
+    )
+    clock.finish(rolled.failed, rolled.end, FAILED)
+    clock.now = np.where(clock.running, rolled.end, clock.now)
+
+
+def patience(scenario: Scenario) -> Patience:
+    """Return how long a rolling update may stand still."""
+    check = scenario.service.health_check
+    return Patience(
+        us(scenario.control.steady_state_timeout),
+        us(check.grace + check.unhealthy * check.interval),
+    )
+
+
 def _deregister(clock: Clock, step: Deregister) -> None:
     play = script(clock.draws, step.events, new=False, purpose=step.event)
     start = np.broadcast_to(clock.now[:, None], play.out.shape)
@@ -219,6 +244,7 @@ HANDLERS: dict[type, Callable[[Clock, Any], None]] = {
     Shift: _shift,
     Hold: _hold,
     Roll: _roll,
+    Replace: _replace,
     Deregister: _deregister,
     Retire: _retire,
 }

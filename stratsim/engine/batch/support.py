@@ -3,8 +3,7 @@
 from stratsim.engine.batch.schedule import HANDLERS
 from stratsim.engine.batch.undo import UNDO
 from stratsim.engine.setup import Setup
-from stratsim.model.plan import Roll
-from stratsim.model.plan import Roll
+from stratsim.model.plan import Replace, Roll
 from stratsim.signals import CPU
 from stratsim.watch import MetricProgram
 
@@ -23,7 +22,14 @@ def _plan(setup: Setup) -> list[str]:
     for step in setup.plan.steps:
         if isinstance(step, Roll):
             found += _roll(step)
+        if isinstance(step, Replace) and _zonal_startup(setup):
+            found.append("startup faults of some zones in a rolling update")
     return found
+
+
+def _zonal_startup(setup: Setup) -> bool:
+    outcomes = setup.scenario.release.outcomes
+    return any(f.kind == "startup" and f.zones for outcome in outcomes for f in outcome.faults)
 
 
 def _roll(step: Roll) -> list[str]:
@@ -53,11 +59,18 @@ def _scenario(setup: Setup) -> list[str]:
 
 
 def _alarms(setup: Setup) -> list[str]:
-    for program in setup.programs:
-        if isinstance(program, MetricProgram):
-            for _, reader in program.readers:
-                if reader is not None and reader.source.kind == "level" and (
-                    reader.source.field == CPU
-                ):
-                    return ["alarms on CPU"]
-    return []
+    readers = [
+        reader
+        for program in setup.programs
+        if isinstance(program, MetricProgram)
+        for _, reader in program.readers
+        if reader is not None
+    ]
+    found = []
+    if any(r.source.kind == "level" and r.source.field == CPU for r in readers):
+        found.append("alarms on CPU")
+    if any(r.source.kind in ("per_target", "busy") for r in readers):
+        found.append("alarms on requests per target or in progress")
+    if any(r.trimmed or (r.percentile is not None and r.source.kind != "time") for r in readers):
+        found.append("alarms on trimmed statistics")
+    return found

@@ -1,7 +1,7 @@
 """How traffic comes back to the old revision, for many replications at once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Changes, Draft, Flags, Times, us_many, when
 from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.schedule import patience
 from stratsim.engine.batch.scripts import Script, run_pass, script
+from stratsim.engine.batch.tasks import Tasks
 from stratsim.engine.undo import allow_events
-from stratsim.model.plan import Roll
+from stratsim.model.plan import Replace, Roll
 
 if TYPE_CHECKING:
     from stratsim.engine.batch.run import Runs
@@ -47,16 +49,16 @@ def _new_running(runs: "Runs", rows: Rows) -> NDArray[np.float64]:
 
 
 def _kept(runs: "Runs", rows: Rows) -> Draft:
-    """Return a draft with the weights that were ordered before now and come later."""
+    """Return a draft with what was ordered before now and comes later."""
     changes, now = runs.plan_.changes, runs.state.now[rows][:, None]
     draft = Draft(len(rows))
     kept = (changes.ordered[rows] < now) & (changes.time[rows] >= now)
-    kept &= ~np.isnan(changes.weight[rows])
     later = np.arange(changes.time.shape[1]) >= runs.state.pointer[rows][:, None]
     kept &= later
     for column in np.nonzero(kept.any(axis=0))[0]:
         time = np.where(kept[:, column], changes.time[rows, column], NEVER)
-        draft.put(time, weight=changes.weight[rows, column])
+        add = {kind: values[rows, column] for kind, values in changes.add.items()}
+        draft.put(time, weight=changes.weight[rows, column], **add)
     return draft
 
 
@@ -153,6 +155,24 @@ def redeploy(runs: "Runs", rows: Rows) -> None:
     _replace(runs, rows, draft, np.where(taken.any(axis=1), back.end, now))
 
 
+def roll_back_tasks(runs: "Runs", rows: Rows) -> None:
+    """Replace the new tasks by old ones under the same bounds."""
+    step, state = runs.plan.redeploy, runs.state
+    assert isinstance(step, Replace)
+    now = state.now[rows]
+    draft = _kept(runs, rows)
+    starting = state.pending[rows]
+    draft.put(now, running=-starting, pending=-starting, lost_new=-state.lost_new[rows])
+    tasks = Tasks(
+        _draws(runs, rows), replace(step, breaker=None), patience(runs.scenario), draft, new=False
+    )
+    new, old = state.new[rows].astype(np.int64), state.old[rows].astype(np.int64)
+    rolled = tasks.run(now, new, old, state.launched[rows].astype(np.int64))
+    if runs.by_instance:
+        state.leaving[rows] = tasks.leaving(runs.plan_.entered[rows], now)
+    _replace(runs, rows, draft, rolled.end)
+
+
 @dataclass(slots=True)
 class _Hosts:
     """Where the hosts are when a deployment in place ends; (rows, hosts) each."""
@@ -192,4 +212,5 @@ UNDO: dict[str, Callable[["Runs", Rows], None]] = {
     "flip": flip,
     "reregister": reregister,
     "redeploy": redeploy,
+    "replace": roll_back_tasks,
 }
