@@ -11,12 +11,13 @@ from stratsim.model.release import Fault, Release
 from stratsim.model.service import Host, LifecycleEvent, Platform, Service
 from stratsim.model.settings import Control, Cost, DeploymentGroup, MetricSettings, OnCall, Slo
 from stratsim.model.strategy import StrategySpec
+from stratsim.model.summary import as_html, as_text
 from stratsim.model.traffic import Traffic
 
 Alarm = MetricAlarm | CompositeAlarm
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Scenario:
     """A service, its release, its alarms and the strategies under discussion."""
 
@@ -79,3 +80,11 @@ class Scenario:
             else fault
             for fault in found
         )
+
+    def __str__(self) -> str:
+        return as_text(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
