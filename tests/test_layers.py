@@ -20,11 +20,12 @@ ROOT = Path(__file__).parents[1] / PACKAGE
 LAYERS = (
     "errors checks registry streams tables wording",
     "model",
+    "analysis",
     "strategies",
     "world queueing signals cloudwatch watch",
     "engine",
     "measures intervals",
-    "provenance study comparison risk recommendation sensitivity linting",
+    "provenance traced study comparison risk recommendation sensitivity linting",
     "pipeline governance teaching",
     "export importers plot report",
     "scenario_io store cli",
@@ -45,7 +46,7 @@ _FRAMES = {"pandas"}
 _FILES = {"yaml"}
 _SIMULATION = {"simpy"}
 _GROUND = _DRAWING | _FRAMES | _FILES | _SIMULATION
-_ROOMS_OF_VALUES = {room for row in LAYERS[:4] for room in row.split()}
+_ROOMS_OF_VALUES = {room for row in LAYERS[:5] for room in row.split()}
 NEVER = {
     **dict.fromkeys(_ROOMS_OF_VALUES, _GROUND),
     "engine": _DRAWING | _FILES,

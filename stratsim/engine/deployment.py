@@ -7,6 +7,7 @@ from typing import Any
 import simpy
 
 from stratsim.cloudwatch.evaluation import State
+from stratsim.engine.analyses import scrapes_of
 from stratsim.engine.clock import EVALUATE, PEOPLE, POLL, PUBLISH, US, At, us
 from stratsim.engine.crashes import Crashes
 from stratsim.engine.effects import Faults
@@ -68,6 +69,9 @@ class Deployment:
         self.automatic = self.undoing = self.people_acted = self.retired = False
         self.watching, self.by_ecs = True, plan.controller == "ECS"
         self.children: set[simpy.Process] = set()
+        self.watchers: list[simpy.Process] = []
+        self.paused: simpy.Event | None = None
+        self.scrapes = scrapes_of(self, plan)
         self.replacing: Tasks | None = None
         self.ending_us = scenario.traffic.profile.end_s * US
         self._factors: tuple[int, list[float]] = (1 << 40, [])
@@ -186,11 +190,15 @@ class Deployment:
         self.note("status", "InProgress")
         self.changed()
         self._tick_later()
+        if self.scrapes is not None:
+            self.scrapes.take()
         self.process = self.env.process(self._deploy())
 
     def _deploy(self) -> Process:
         try:
             for step in self.plan.steps:
+                if self.paused is not None:
+                    yield self.paused
                 yield from HANDLERS[type(step)](self, step)
         except StepFailedError as failure:
             self._interrupt_children()
@@ -199,13 +207,28 @@ class Deployment:
                 self._check_over()
             else:
                 self._fail(failure)
-        except simpy.Interrupt:
+        except simpy.Interrupt as interrupt:
             self._interrupt_children()
+            if isinstance(interrupt.cause, StepFailedError):
+                self._fail(interrupt.cause)
         else:
+            self._interrupt_watchers()
             self._end("Succeeded", "")
             self._check_over()
 
+    def abort(self, failure: StepFailedError) -> None:
+        """Let the deployment fail in the middle of a step."""
+        if self.process is not None and self.process.is_alive:
+            self.process.interrupt(failure)
+
+    def _interrupt_watchers(self) -> None:
+        for watcher in self.watchers:
+            if watcher.is_alive:
+                watcher.interrupt()
+        self.watchers.clear()
+
     def _interrupt_children(self) -> None:
+        self._interrupt_watchers()
         for child in list(self.children):
             if child.is_alive:
                 child.defused = True  # type: ignore[attr-defined]
@@ -322,19 +345,23 @@ class Deployment:
             if self.traced:
                 self.record.alarms.append((self.now, name, before.name, after.name))
             if after is State.ALARM:
-                self._alarm(name)
+                self._page()
+            if name in self.setup.group and after.name in self.plan.alarm_states:
+                self._alarm()
         if changes and not self._active_group_alarm():
             self.alarming_us = NEVER
 
-    def _alarm(self, name: str) -> None:
+    def _page(self) -> None:
         if self.paged_us == NEVER:
             self.paged_us = self.now
             self._call_people(self.now + us(self.scenario.on_call.respond))
-        if name in self.setup.group:
-            if self.alarming_us == NEVER:
-                self.alarming_us = self.now
-            self._detect()
-            self._poll_later()
+
+    def _alarm(self) -> None:
+        """Note that an alarm of the group is in a state that stops the deployment."""
+        if self.alarming_us == NEVER:
+            self.alarming_us = self.now
+        self._detect()
+        self._poll_later()
 
     def _detect(self) -> None:
         """Note when the group's alarms first tell of the exposure."""
@@ -355,7 +382,8 @@ class Deployment:
 
     def _active_group_alarm(self) -> bool:
         states = self.bank.states
-        return any(states.get(name) is State.ALARM for name in self.setup.group)
+        stops = self.plan.alarm_states
+        return any(name in states and states[name].name in stops for name in self.setup.group)
 
     def _poll_later(self) -> None:
         if self.ended_us != NEVER:

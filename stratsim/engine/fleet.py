@@ -17,7 +17,8 @@ class Unit:
     before that; ``struck`` says that a fault of the release took it out.
     ``healthy`` is CodeDeploy's instance health: whether the last deployment to it
     worked; ``rank`` its revision health (0 unknown, 1 old, 2 current); ``tried``
-    says that a deployment of this run has come to it.
+    says that a deployment of this run has come to it, ``leaving`` that it drains
+    and will be terminated.
     """
 
     number: int
@@ -30,6 +31,7 @@ class Unit:
     first_us: int = NEVER
     rank: int = 2
     tried: bool = False
+    leaving: bool = False
     group: str = ""
 
     @property

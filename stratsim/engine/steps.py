@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
+from stratsim.engine.analyses import climb, gate, next_tick, watch
 from stratsim.engine.clock import us
 from stratsim.engine.failure import (
     HOOK_FAILED,
@@ -13,7 +14,9 @@ from stratsim.engine.failure import (
     never_healthy,
 )
 from stratsim.engine.hosts import Hosts
+from stratsim.engine.scaling import configure, scale
 from stratsim.engine.tasks import Tasks
+from stratsim.model.analysis import Gate, Ladder, Tick, Watch
 from stratsim.model.plan import (
     READY_WAIT,
     Deregister,
@@ -26,6 +29,7 @@ from stratsim.model.plan import (
     Shift,
     Step,
 )
+from stratsim.model.scaling import Configure, Scale
 
 if TYPE_CHECKING:
     from stratsim.engine.deployment import Deployment
@@ -142,4 +146,10 @@ HANDLERS: dict[type[Step], Callable[[Any, Any], Process]] = {
     Deregister: deregister,
     Replace: replace,
     Retire: retire,
+    Scale: scale,
+    Configure: configure,
+    Gate: gate,
+    Watch: watch,
+    Ladder: climb,
+    Tick: next_tick,
 }

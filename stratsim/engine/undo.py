@@ -8,6 +8,7 @@ from stratsim.engine.clock import us
 from stratsim.engine.failure import StepFailedError
 from stratsim.engine.hosts import Hosts
 from stratsim.engine.scripts import Script
+from stratsim.engine.steps import HANDLERS
 from stratsim.engine.tasks import Tasks
 from stratsim.model.plan import HostEvent, Replace, Roll, Step
 
@@ -102,10 +103,21 @@ def roll_back_tasks(run: "Deployment") -> Process:
         run.note("rollback", f"failed: {failure.code}")
 
 
+def by_steps(run: "Deployment") -> Process:
+    """Take the steps that the plan has for this."""
+    for step in run.plan.restore:
+        try:
+            yield from HANDLERS[type(step)](run, step)
+        except StepFailedError as failure:
+            run.note("rollback", f"failed: {failure.code}")
+            return
+
+
 UNDO: dict[str, Callable[["Deployment"], Process]] = {
     "reroute": reroute,
     "flip": flip,
     "reregister": reregister,
     "redeploy": redeploy,
     "replace": roll_back_tasks,
+    "steps": by_steps,
 }

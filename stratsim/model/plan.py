@@ -7,7 +7,9 @@ carry AWS's word in ``event``.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from stratsim.model.analysis import Gate, Ladder, Tick, Watch
 from stratsim.model.quantities import Distribution, Fixed
+from stratsim.model.scaling import Configure, Scale
 from stratsim.model.service import Platform
 from stratsim.model.settings import DeploymentGroup
 
@@ -161,9 +163,24 @@ class Retire:
     action: Literal["TERMINATE", "KEEP_ALIVE"]
 
 
-Step = Lifecycle | Launch | Shift | Hold | Roll | Deregister | Replace | Retire
+Step = (
+    Lifecycle
+    | Launch
+    | Shift
+    | Hold
+    | Roll
+    | Deregister
+    | Replace
+    | Retire
+    | Scale
+    | Configure
+    | Gate
+    | Watch
+    | Ladder
+    | Tick
+)
 Routing = Literal["weighted", "pooled"]
-Undo = Literal["reroute", "flip", "reregister", "redeploy", "replace"]
+Undo = Literal["reroute", "flip", "reregister", "redeploy", "replace", "steps"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +190,9 @@ class Plan:
     ``routing`` "weighted" shifts by weights; "pooled" splits evenly over the
     hosts in service. ``undo`` is how traffic comes back: "reroute" (weights back
     to blue), "flip" (alias), "reregister" (originals into the load balancer),
-    "redeploy" (in place, a new deployment), "replace" (rolling back).
+    "redeploy" (in place, a new deployment), "replace" (rolling back), "steps" (those
+    of ``restore``). ``alarm_states`` of a group alarm stop the deployment; analyses
+    read counters that are scraped every ``scrape_s``.
     ``controller`` ECS watches alarms in its own way: one that is in ALARM at the
     start is passed over, and one that fires later fails the deployment.
     ``one_target_group`` says that new and old share their metrics.
@@ -199,6 +218,9 @@ class Plan:
     out_of_service: int = 0
     reroute_s: float = 0.0
     redeploy: Roll | Replace | None = None
+    restore: tuple[Step, ...] = ()
+    alarm_states: tuple[str, ...] = ("ALARM",)
+    scrape_s: float = 15.0
     warnings: tuple[str, ...] = field(default=())
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
+from stratsim.model.analysis import Gate, Ladder, Tick, Watch
 from stratsim.model.plan import (
     Deregister,
     Effect,
@@ -25,8 +26,11 @@ from stratsim.model.plan import (
     Step,
 )
 from stratsim.model.quantities import Fixed
+from stratsim.model.scaling import Configure, Scale
 from stratsim.strategies.batches import Batch, batches, invalid
+from stratsim.strategies.timeline_analysis import gate, ladder, tick, watch
 from stratsim.strategies.timeline_rows import Change, Entry, TimelineRow, Walk, with_state
+from stratsim.strategies.timeline_scaling import configure, scale
 
 
 def timeline(plan: Plan) -> tuple[TimelineRow, ...]:
@@ -209,4 +213,10 @@ _WALKERS: dict[type[Step], Callable[..., None]] = {
     Deregister: _deregister,
     Replace: _replace,
     Retire: _retire,
+    Scale: scale,
+    Configure: configure,
+    Gate: gate,
+    Watch: watch,
+    Ladder: ladder,
+    Tick: tick,
 }

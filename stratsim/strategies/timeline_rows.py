@@ -62,6 +62,11 @@ class Walk:
         """Add a row from now on."""
         self.entries.append(Entry(self.now_s, until_s, event, batch, note))
 
+    def serving(self) -> tuple[int, int]:
+        """Return the old and the new instances that are up once all changes have happened."""
+        old = self.plan.desired - self.plan.out_of_service + sum(c.old for c in self.changes)
+        return old, sum(change.new for change in self.changes)
+
     def end(self, status: str, note: str) -> None:
         """Let the deployment end here."""
         self.status, self.note = status, note

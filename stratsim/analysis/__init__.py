@@ -1,0 +1,1 @@
+"""The counters of rollout tools, as pure functions that no engine owns."""
