@@ -88,6 +88,8 @@ class PlanResult:
         ]
         return "\n".join([*_facts(self), "", *lines])
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(cell)}</th>" for cell in _columns(self.plan))
         body = "".join(
