@@ -1,4 +1,4 @@
-"""Instances of the new revision that die and restart."""
+"""Instances of the new revision that die and restart, and hosts that die for good."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,22 +18,28 @@ class Crashes:
     def __init__(self, run: "Deployment") -> None:
         self.run = run
         self.faults = run.faults.crashes
-        self._armed: set[tuple[int, int]] = set()
+        self.size = max(run.scenario.service.instances, 1)
+        late = (f for f in run.world.faults if f.kind == "host" and f.after_us)
+        self.dying = {fault.spec.index: fault.after_us for fault in late}
         self._rng: np.random.Generator | None = None
 
     def watch(self) -> None:
         """Arm a timer for every instance that has begun to serve."""
-        if not self.faults:
+        if not (self.faults or self.dying):
             return
-        for unit in self.run.fleet.serving():
-            if unit.first_us != NEVER and (unit.number, unit.first_us) not in self._armed:
-                self._armed.add((unit.number, unit.first_us))
+        started = self.run.fleet.started
+        for unit in started:
+            if unit.first_us != NEVER:
                 self._arm(unit)
+        started.clear()
 
     def _arm(self, unit: Unit) -> None:
         if self._rng is None:
             self._rng = self.run.world.rng("crash")
         rng, begun = self._rng, unit.first_us
+        if unit.number % self.size in self.dying:
+            after = self.dying[unit.number % self.size]
+            self.run.after(after, partial(self._crash, unit, begun, returns=False))
         for fault in self.faults:
             hit = strikes(self.run.world, fault, [unit])[0]
             rate = fault.spec.per_hour * hit
@@ -41,7 +47,7 @@ class Crashes:
                 delay = fault.after_us + us(3600 / rate * rng.standard_exponential())
                 self.run.after(min(delay, 1 << 60), partial(self._crash, unit, begun))
 
-    def _crash(self, unit: Unit, begun: int) -> None:
+    def _crash(self, unit: Unit, begun: int, *, returns: bool = True) -> None:
         run = self.run
         if not (unit.new and unit.in_service and unit.first_us == begun):
             return
@@ -49,9 +55,9 @@ class Crashes:
         run.take_out(unit, struck=True)
         if run.replacing is not None:
             run.replacing.lose()
-        size = max(run.scenario.service.instances, 1)
-        restart = run.world.values(run.scenario.service.startup, size, "restart")
-        run.after(us(restart[unit.number % size]), lambda: self._back(unit))
+        if returns:
+            restart = run.world.values(run.scenario.service.startup, self.size, "restart")
+            run.after(us(restart[unit.number % self.size]), partial(self._back, unit))
 
     def _back(self, unit: Unit) -> None:
         if unit.running and unit.new and unit.struck:

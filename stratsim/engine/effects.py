@@ -63,9 +63,11 @@ class Faults:
         self.served = tuple(f for f in world.faults if f.kind in SERVED)
         self.crashes = tuple(f for f in world.faults if f.kind == "crash")
         self._everywhere = all(f.everywhere for f in self.served)
+        self._static = all(f.after_us == 0 and f.ramp_us == 0 for f in self.served)
         self._version = -1
         self._starts: Array = np.empty(0)
         self._hits: Array = np.empty((0, 0))
+        self._struck: Array = np.empty((len(self.served), 0))
         self._start = NEVER
         self._mixed = False
 
@@ -76,16 +78,22 @@ class Faults:
         if fleet.serverless:
             self._start, self._mixed = fleet.first_us, False
             return
-        serving = [unit for unit in fleet.serving() if unit.first_us != NEVER]
-        starts = {unit.first_us for unit in serving}
-        self._start = min(starts, default=NEVER)
-        static = all(f.after_us == 0 and f.ramp_us == 0 for f in self.served)
-        self._mixed = bool(serving) and not (
-            self._everywhere and (static or len(starts) == 1)
-        )
+        numbers = np.flatnonzero(np.isfinite(fleet.starts))
+        starts = fleet.starts[numbers]
+        self._start = int(starts.min()) if starts.size else NEVER
+        alike = self._static or (starts.size > 0 and starts.max() == self._start)
+        self._mixed = starts.size > 0 and not (self._everywhere and alike)
         if self._mixed:
-            self._starts = np.array([unit.first_us for unit in serving], dtype=float)
-            self._hits = np.array([strikes(self.world, f, serving) for f in self.served])
+            self._starts = starts
+            self._hits = self._hits_of_all()[:, numbers]
+
+    def _hits_of_all(self) -> Array:
+        """Return how much each fault strikes every instance there ever was, by number."""
+        fresh = self.fleet.units_from(self._struck.shape[1])
+        if fresh:
+            hits = [strikes(self.world, fault, fresh) for fault in self.served]
+            self._struck = np.concatenate([self._struck, np.array(hits)], axis=1)
+        return self._struck
 
     def over(self, begin: int, end: int, load_rps: float) -> Effect:
         """Return the effect over [begin, end) at `load_rps` per instance."""

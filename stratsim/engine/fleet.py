@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from stratsim.model.service import Service
 from stratsim.world import DrawnFault, World
 
@@ -46,12 +48,13 @@ class Fleet:
     ``weight`` is the router's share for the new revision where routing is
     weighted, None where traffic is split evenly over the instances in service.
     On Lambda there are no instances and capacity has no bound. ``untouched`` is
-    how many instances would serve if nothing had been deployed.
+    how many instances would serve if nothing had been deployed; ``started`` are
+    the instances that have got a first request with the new revision.
     """
 
     __slots__ = (
         "desired", "first_us", "in_service", "lost", "next_number", "running",
-        "serverless", "units", "untouched", "version", "weight", "zones",
+        "serverless", "started", "starts", "units", "untouched", "version", "weight", "zones",
     )
 
     def __init__(self, service: Service, desired: int, *, weighted: bool, serverless: bool) -> None:
@@ -69,6 +72,9 @@ class Fleet:
         self.running = desired
         self.first_us = NEVER
         self.version = 0
+        # by number of the instance: first requests, infinite for those that get none
+        self.starts = np.full(2 * desired, np.inf)
+        self.started: list[Unit] = []
 
     def launch(self, count: int, *, new: bool) -> list[Unit]:
         """Add `count` running instances that are not in service yet."""
@@ -78,6 +84,9 @@ class Fleet:
             for i in range(first, first + count)
         ]
         self.next_number += count
+        if self.next_number > self.starts.size:
+            more = np.full(self.next_number, np.inf)
+            self.starts = np.concatenate([self.starts, more])
         self.units.extend(units)
         self.running += count
         return units
@@ -100,7 +109,9 @@ class Fleet:
             unit.in_service = False
             self.in_service[unit.new] -= 1
             self.version += 1
-        unit.first_us = NEVER
+        if unit.first_us != NEVER:
+            unit.first_us = NEVER
+            self.starts[unit.number] = np.inf
         self._strike(unit, struck=struck)
 
     def _strike(self, unit: Unit, *, struck: bool) -> None:
@@ -121,10 +132,6 @@ class Fleet:
             unit.running = False
             self.running -= 1
 
-    def forget_stopped(self) -> None:
-        """Drop the terminated instances."""
-        self.units = [unit for unit in self.units if unit.running]
-
     def set_weight(self, weight: float, now_us: int) -> None:
         """Send the share `weight` of the traffic to the new revision from now on."""
         self.weight = weight
@@ -138,6 +145,8 @@ class Fleet:
 
     def _start(self, unit: Unit, now_us: int) -> None:
         unit.first_us = now_us
+        self.starts[unit.number] = now_us
+        self.started.append(unit)
         if self.first_us == NEVER:
             self.first_us = now_us
 
@@ -160,9 +169,9 @@ class Fleet:
         """Return the running instances of one revision."""
         return [unit for unit in self.units if unit.new is new and unit.running]
 
-    def serving(self) -> list[Unit]:
-        """Return the instances of the new revision that are in service."""
-        return [unit for unit in self.units if unit.new and unit.in_service]
+    def units_from(self, number: int) -> list[Unit]:
+        """Return the instances from `number` on, also those that have stopped."""
+        return self.units[number:]
 
 
 def strikes(world: World, fault: DrawnFault, units: Sequence[Unit]) -> list[float]:
