@@ -138,25 +138,33 @@ class Block:
             return _constant(delay.mean)
         return self._minutes("delay", chunk, row, delay.sample)
 
-    def traffic_factors(self, chunk: int, rows: NDArray[np.int64]) -> Array:
-        """`traffic_factor` of many replications, (rows, CHUNK)."""
-        return self._stacked(self.traffic_factor, chunk, rows)
+    def traffic_factors(self, minute: int, rows: NDArray[np.int64]) -> Array | float:
+        """Return the gamma factors of one minute in many replications, (rows,)."""
+        if self.scenario.traffic.dispersion <= 1 or self.expected:
+            return 1.0
+        return self._of_minute("traffic", self.traffic_factor, minute, rows)
 
-    def delays_s(self, chunk: int, rows: NDArray[np.int64]) -> Array:
-        """`delay_s` of many replications, (rows, CHUNK) [s]."""
-        return self._stacked(self.delay_s, chunk, rows)
+    def delays_s(self, minute: int, rows: NDArray[np.int64]) -> Array | float:
+        """Return the publication delays of one minute in many replications, (rows,) [s]."""
+        delay = self.scenario.metrics.delay
+        if self.expected or isinstance(delay, Fixed):
+            return delay.mean
+        return self._of_minute("delay", self.delay_s, minute, rows)
 
-    def _stacked(
-        self, one: Callable[[int, int], Array], chunk: int, rows: NDArray[np.int64]
+    def _of_minute(
+        self,
+        purpose: str,
+        one: Callable[[int, int], Array],
+        minute: int,
+        rows: NDArray[np.int64],
     ) -> Array:
-        first = one(chunk, int(rows[0])) if len(rows) else _constant(1.0)
-        if first.strides == (0,):  # the same in all replications
-            return np.broadcast_to(first, (len(rows), CHUNK))
-        purpose = "traffic" if one == self.traffic_factor else "delay"
+        chunk, place = divmod(minute, CHUNK)
+        if len(rows):
+            one(chunk, int(rows[0]))  # draws the block's chunk, if it is kept
         kept = self._cache.get(("minutes", purpose, chunk % (1 << 32)))
         if kept is not None:
-            return np.asarray(kept[rows])
-        return np.stack([one(chunk, int(row)) for row in rows])
+            return np.asarray(kept[rows, place])
+        return np.array([one(chunk, int(row))[place] for row in rows])
 
     def _minutes(self, purpose: str, chunk: int, row: int, sample: Sampler) -> Array:
         """Return one row of a value per minute; kept for the block for `KEPT` chunks only.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Times
 from stratsim.engine.batch.faults import Effects, Part
+from stratsim.engine.batch.surroundings import surroundings
 from stratsim.engine.clock import US
 from stratsim.engine.environment import Environment
 from stratsim.model.quantities import Array
@@ -28,12 +29,35 @@ Pair = tuple[Array, Array]
 class Minute:
     """Sums of one minute: by (side, field), and the response times' mixture."""
 
-    sums: dict[tuple[int, int], Array]
+    rows: int
+    sums: dict[tuple[int, int], Array] = field(default_factory=dict)
     parts: list[tuple[int, Array, Array, Array, Array]] = field(default_factory=list)
+
+    def add(self, side: int, fld: int, values: Array, at: slice | NDArray[np.int64]) -> None:
+        """Add what some rows had of a field."""
+        if (side, fld) in self.sums:
+            self.sums[side, fld][at] += values
+        elif isinstance(at, slice):
+            self.sums[side, fld] = np.array(values, dtype=float)
+        else:
+            whole = self.sums[side, fld] = np.zeros(self.rows)
+            whole[at] = values
+
+    def add_times(
+        self, part: tuple[int, Array, Array, Array, Array], at: slice | NDArray[np.int64]
+    ) -> None:
+        """Add a part of the mixture of response times."""
+        if not isinstance(at, slice):
+            spread = [np.zeros(self.rows) for _ in part[1:]]
+            for whole, values in zip(spread, part[1:], strict=True):
+                whole[at] = values
+            part = (part[0], *spread)  # type: ignore[assignment]
+        self.parts.append(part)
 
     def take(self, keep: NDArray[np.int64]) -> "Minute":
         """Return the rows `keep`."""
         return Minute(
+            len(keep),
             {key: values[keep] for key, values in self.sums.items()},
             [(side, n[keep], rho[keep], f[keep], a[keep]) for side, n, rho, f, a in self.parts],
         )
@@ -77,7 +101,10 @@ class Dice:
 
 @dataclass(slots=True)
 class Stretch:
-    """What one stretch needs to know; arrays of (rows,). ``live`` has some length."""
+    """What one stretch needs to know; arrays of (rows here,), each of some length.
+
+    ``rows`` are their places among all rows.
+    """
 
     begin: Times
     end: Times
@@ -88,6 +115,7 @@ class Stretch:
     lost_new: Array
     pooled: bool
     effect: Effects | None
+    rows: slice | NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -135,12 +163,10 @@ class Flow:
         return np.maximum(counts, 0.0)
 
     def serve(self, at: Stretch, minute: Minute) -> Outcome:
-        """Account for one stretch; rows of no length take no part."""
-        from stratsim.engine.batch.surroundings import surroundings
-
+        """Account for one stretch."""
         out = Outcome()
-        span = np.maximum(at.end - at.begin, 0) / US
-        offered = self.arrivals(at.begin, np.maximum(at.end, at.begin))
+        span = (at.end - at.begin) / US
+        offered = self.arrivals(at.begin, at.end)
         around = surroundings(self.environment, at.begin, at.end)
         calm = around is None
         failing, slower, later, shrunk = (0.0, 1.0, 0.0, 1.0) if around is None else around
@@ -152,8 +178,7 @@ class Flow:
         base = 1 - (1 - self.base_errors) * (1 - failing)
         sent = offered * self._again(offered, at.share, rooms, wrong, base)
         means = (sent * (1 - at.share), sent * at.share)
-        live = span > 0
-        self._note(at, rooms, cap, means, live, out)
+        self._note(at, rooms, cap, means, out)
         over = [np.maximum(means[s] - rooms[s], 0.0) for s in (OLD, NEW)]
         shed: list[Array | None] = [None, None]
         if not self.serverless:
@@ -163,7 +188,7 @@ class Flow:
         rho = [self._rho(means[s], rooms[s]) for s in (OLD, NEW)]
         rho0 = self._rho(offered, self.desired * cap)
         parts = None if effect is None else effect.parts
-        changed_old = not self.serverless and bool((rho[OLD] != rho0)[means[OLD] > 0].any())
+        changed_old = not self.serverless and bool(((rho[OLD] > rho0) & (means[OLD] > 0)).any())
         if self.watches_old or shed[OLD] is not None or shed[NEW] is not None or changed_old:
             self._side(OLD, means, at, shed[OLD], None, failing, minute, out, rho, rho0,
                        (slower, later), None, calm=calm)
@@ -174,7 +199,7 @@ class Flow:
             self._blame(minute, means, rooms, cap, offered, over, at, out)
         return out
 
-    def _note(self, at, rooms, cap, means, live, out) -> None:  # type: ignore[no-untyped-def]
+    def _note(self, at, rooms, cap, means, out) -> None:  # type: ignore[no-untyped-def]
         if self.serverless:
             return
         old, new = rooms
@@ -182,9 +207,9 @@ class Flow:
             old = np.where(at.share < 1, old, 0.0)
             new = np.where(at.share > 0, new, 0.0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            out.room = np.where(live & (cap > 0), (old + new) / cap / self.desired, np.inf)
+            out.room = np.where(cap > 0, (old + new) / cap / self.desired, np.inf)
             loads = [
-                np.where(live & (rooms[s] > 0) & (means[s] > 0), means[s] / rooms[s], -np.inf)
+                np.where((rooms[s] > 0) & (means[s] > 0), means[s] / rooms[s], -np.inf)
                 for s in (OLD, NEW)
             ]
         out.load = np.maximum(loads[0], loads[1])
@@ -206,11 +231,8 @@ class Flow:
             means = (offered * factor * (1 - share), offered * factor * share)
             lost = np.zeros_like(offered)
             for side, fails in ((OLD, base), (NEW, 1 - (1 - base) * (1 - wrong))):
-                shed = np.zeros_like(offered)
-                if not self.serverless:
-                    over = np.maximum(means[side] - rooms[side], 0.0)
-                    shed = over / np.where(over > 0, means[side], 1.0)
-                lost = lost + means[side] * (shed + (1 - shed) * fails)
+                over = 0.0 if self.serverless else np.maximum(means[side] - rooms[side], 0.0)
+                lost = lost + over + (means[side] - over) * fails
             again = retries.share * lost / (some * factor)
             factor = sum(again**k for k in range(retries.limit + 1))
         return factor
@@ -222,9 +244,9 @@ class Flow:
         thinned = effect is not None and shed is None and self.dispersion >= 1 and not dice.expected
         met = failed = None
         if thinned:
-            counts, met, failed = self._thinned(name, mean, effect)
+            counts, met, failed = self._thinned(name, self._factor(at.rows) * mean, effect)
         else:
-            counts = self._counts(side, means, at.share)
+            counts = self._counts(side, means, at.share, at.rows)
         rejected = None if shed is None else dice.some(name, counts, shed)
         served = counts if rejected is None else counts - rejected
         if effect is not None and not thinned:
@@ -235,10 +257,9 @@ class Flow:
         errors = dice.clumped(name, rest, self.base_errors, self.clumping)
         for extra in (outside, failed):
             errors = errors if extra is None else errors + extra
-        sums = minute.sums
         for fld, values in ((REQUESTS, counts), (ERRORS, errors), (REJECTED, rejected)):
             if values is not None:
-                sums[side, fld] = sums[side, fld] + values if (side, fld) in sums else values
+                minute.add(side, fld, values, at.rows)
         if rejected is not None:
             out.rejected = out.rejected + rejected
         if failed is not None:
@@ -246,33 +267,39 @@ class Flow:
             out.user_fault = failed
             self._first(met, at, effect, out)
             out.exposed = out.exposed + met
-        self._slow(side, served, rho, rho0, env, parts, minute, out)
+        self._slow(side, served, rho, rho0, env, parts, minute, out, at.rows)
 
-    def _counts(self, side: int, means: Pair, share: Array) -> Array:
+    def _counts(
+        self, side: int, means: Pair, share: Array, at: slice | NDArray[np.int64]
+    ) -> Array:
         dice, name = self.dice, ("old", "new")[side]
         if dice.expected:
             return means[side]
         if self.dispersion >= 1:
-            return dice.poisson(name, self.factor * means[side])
+            return dice.poisson(name, self._factor(at) * means[side])
         if self.serverless:
             if side == OLD or not self.watches_old:
-                self._total = self._steady(OLD, means[OLD] + means[NEW])
+                self._total = self._steady(OLD, means[OLD] + means[NEW], at)
                 self._split = dice.some("new", self._total, share)
             return self._total - self._split if side == OLD else self._split
-        return self._steady(side, means[side])
+        return self._steady(side, means[side], at)
 
-    def _steady(self, side: int, mean: Array) -> Array:
+    def _factor(self, at: slice | NDArray[np.int64]) -> Array | float:
+        return self.factor[at] if isinstance(self.factor, np.ndarray) else self.factor
+
+    def _steady(self, side: int, mean: Array, at: slice | NDArray[np.int64]) -> Array:
         if self.dispersion == 0:
-            self.due[side] = self.due[side] + mean
-            count = np.floor(self.due[side] + 0.5) - self.sent[side]
-            self.sent[side] = self.sent[side] + count
-            return count
+            due, sent = self.due[side], self.sent[side]
+            due[at] += mean
+            count = np.floor(due[at] + 0.5) - sent[at]
+            sent[at] += count
+            return np.asarray(count)
         tries = np.rint(mean / (1 - self.dispersion))
         return self.dice.some(("old", "new")[side], tries, 1 - self.dispersion)
 
     def _thinned(self, name: str, mean: Array, effect: Effects) -> tuple[Array, Array, Array]:
         """Draw requests by fate: failed, met the fault and survived, never met it."""
-        dice, mean = self.dice, self.factor * mean
+        dice = self.dice
         failed = dice.poisson(name, mean * effect.failing)
         spared = np.clip(effect.exposed - effect.failing, 0.0, None)
         met = failed + (dice.poisson(name, mean * spared) if spared.any() else 0.0)
@@ -298,16 +325,16 @@ class Flow:
         first = onset + np.rint(np.where(hit, wait, 0.0)).astype(np.int64)
         out.first = np.where(hit, first, NEVER)
 
-    def _slow(self, side, served, rho, rho0, env, parts, minute, out) -> None:  # type: ignore[no-untyped-def]
+    def _slow(self, side, served, rho, rho0, env, parts, minute, out, rows) -> None:  # type: ignore[no-untyped-def]
         slower, later = env
         one = np.ones_like(served)
         mixture: list[Part] = [(one, one, 0 * one)] if parts is None else parts
         mixture = [(w, f * slower, a * slower + later) for w, f, a in mixture]
         if self.keeps_times:
             for weight, f, a in mixture:
-                minute.parts.append((side, served * weight, rho[side], f, a))
-        if parts is None and not ((rho[side] != rho0) & (served > 0)).any():
-            return
+                minute.add_times((side, served * weight, rho[side], f, a), rows)
+        if parts is None and not ((rho[side] > rho0) & (served > 0)).any():
+            return  # less loaded than usual, and nothing slows it
         usual = self._late(rho0, (self.late_s - later) / slower * one)
         late = sum(w * self._late(rho[side], (self.late_s - a) / f) for w, f, a in mixture)
         excess = np.where((rho[side] == rho0) & self._clean(mixture, env), 0.0, late - usual)

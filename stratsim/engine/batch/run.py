@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from stratsim.engine.batch.alarms import Bank, Telemetry
 from stratsim.engine.batch.changes import NEVER, Times
 from stratsim.engine.batch.draws import Draws
-from stratsim.engine.batch.faults import draw_faults, effects, needs_instances
-from stratsim.engine.batch.flow import Dice, Flow, Minute, Stretch
+from stratsim.engine.batch.faults import Effects, draw_faults, effects, needs_instances
+from stratsim.engine.batch.flow import Dice, Flow, Minute, Outcome, Stretch
 from stratsim.engine.batch.schedule import FAILED, STOPPED, SUCCEEDED, schedule
 from stratsim.engine.batch.surroundings import surroundings
 from stratsim.engine.batch.undo import UNDO
@@ -23,9 +23,9 @@ from stratsim.model.quantities import Array
 from stratsim.model.traffic import Constant
 from stratsim.signals import HEALTHY, NEW, OLD, UNHEALTHY, Series
 from stratsim.watch import MINUTE_US, MetricProgram
-from stratsim.world import CHUNK
 
 Flags = NDArray[np.bool_]
+Rows = slice | NDArray[np.int64]
 PURPOSES = ("old", "new", "first", "slow", "blame", "times")
 NUMBERS = (
     "failed_fault", "failed_capacity", "slow", "exposed", "affected_users", "peak_exposure",
@@ -56,7 +56,7 @@ class State:
         self.undone, self.exposed_at = never.copy(), never.copy()
         self.status = np.zeros(rows, dtype=np.int64)
         self.automatic, self.undoing, self.acted = no.copy(), no.copy(), no.copy()
-        self.noticed, self.over = no.copy(), no.copy()
+        self.over = no.copy()
         self.failed_fault, self.failed_capacity = zero.copy(), zero.copy()
         self.slow, self.exposed, self.peak = zero.copy(), zero.copy(), zero.copy()
         self.room, self.load = np.full(rows, np.inf), np.full(rows, -np.inf)
@@ -117,7 +117,7 @@ class Runs:
         self.counts_hosts = self.reads_hosts or any(_zero_counts(r) for r in readers)
         longest = max((p.minutes for p in setup.programs if isinstance(p, MetricProgram)), default=1)
         self.telemetry = Telemetry(rows, -setup.history, setup.times, setup.history + 2 * longest + 4)
-        self.minute = Minute({})
+        self.minute = Minute(len(self.phase))
 
     # -- the run ------------------------------------------------------------------
 
@@ -156,17 +156,14 @@ class Runs:
         self.bank.settle(self.telemetry, self.phase, evaluations=3)
 
     def _open(self, minute: int) -> None:
-        chunk, place = divmod(minute, CHUNK)
         self.dice.wind(minute)
         if not self.dice.expected:
-            factors = self.draws.block.traffic_factors(chunk, self.block_rows)
-            self.flow.factor = factors[:, place]
+            self.flow.factor = self.draws.block.traffic_factors(minute, self.block_rows)
             self.telemetry.noise = self.dice.rngs["times"]
-        self.minute = Minute({})
+        self.minute = Minute(len(self.phase))
 
     def _close(self, minute: int) -> None:
-        chunk, place = divmod(minute, CHUNK)
-        delay = self.draws.block.delays_s(chunk, self.block_rows)[:, place]
+        delay = np.asarray(self.draws.block.delays_s(minute, self.block_rows))
         end = (minute + 1) * MINUTE_US - self.phase
         if self.counts_hosts:
             state, sums = self.state, self.minute.sums
@@ -250,68 +247,74 @@ class Runs:
     def _flow(self, rows: Flags, *, past: bool = False) -> None:
         """Account for the requests of `rows` from ``since`` until now."""
         state = self.state
-        begin = state.since
-        end = np.where(rows, state.now, begin)
-        if not (end > begin).any():
+        here = np.nonzero(rows & (state.now > state.since))[0]
+        if not len(here):
             return
-        share = self._share()
-        effect = None if past else self._effects(begin, end, share)
+        at: slice | NDArray[np.int64] = here
+        if len(here) == len(rows):
+            at = slice(None)  # a view costs nothing
+        begin, end, share = state.since[at], state.now[at], self._share()[at]
+        effect = None if past else self._effects(at, begin, end, share)
         stretch = Stretch(
-            begin, end, share, state.old, state.new, state.lost_old, state.lost_new,
-            self.pooled, effect,
+            begin, end, share, state.old[at], state.new[at], state.lost_old[at],
+            state.lost_new[at], self.pooled, effect, at,
         )
         out = self.flow.serve(stretch, self.minute)
-        state.since = end if past else np.where(end > begin, end, begin)
+        state.since[at] = end
         if not past:
-            self._sum(out, begin, end, share)
+            self._sum(out, at, (end - begin) / US, share)
 
-    def _effects(self, begin: Times, end: Times, share: Array):  # type: ignore[no-untyped-def]
+    def _effects(
+        self, at: Rows, begin: Times, end: Times, share: Array
+    ) -> Effects | None:
         state = self.state
-        begun = (state.first < NEVER) & (share > 0)
+        first = state.first[at]
+        begun = (first < NEVER) & (share > 0)
         if not self.faults or not begun.any():
             return None
-        span = np.maximum(end - begin, 1) / US
-        load = self.flow.arrivals(begin, end) * share / span / np.maximum(state.new, 1)
-        starts, serving = state.first[:, None], begun[:, None]
-        if self.by_instance and self.pooled:
-            starts = self.plan_.entered
-            serving = (starts <= begin[:, None]) & (state.leaving > begin[:, None])
-        elif self.by_instance:
-            units = self.draws.size
-            starts = np.broadcast_to(starts, (len(begin), units))
-            serving = np.broadcast_to(serving, (len(begin), units))
-        return effects(self.faults, begin, end, load, starts, serving)
-
-    def _sum(self, out, begin: Times, end: Times, share: Array) -> None:  # type: ignore[no-untyped-def]
-        state = self.state
         span = (end - begin) / US
-        state.extra += np.maximum(state.running - self.desired, 0.0) * span
-        state.peak = np.where(span > 0, np.maximum(state.peak, share), state.peak)
-        state.failed_fault += out.failed_fault
-        state.failed_capacity += out.failed_capacity
-        state.slow += out.slow
-        state.exposed += out.exposed
-        if out.room is not None:
-            state.room = np.minimum(state.room, out.room)
-            state.load = np.maximum(state.load, out.load)
-        self._users(out, share)
-        if out.first is not None:
-            state.exposed_at = np.where(state.exposed_at == NEVER, out.first, state.exposed_at)
-        fresh = (state.exposed_at < NEVER) & ~state.noticed
+        load = self.flow.arrivals(begin, end) * share / span / np.maximum(state.new[at], 1)
+        starts, serving = first[:, None], begun[:, None]
+        if self.by_instance and self.pooled:
+            starts = self.plan_.entered[at]
+            serving = (starts <= begin[:, None]) & (state.leaving[at] > begin[:, None])
+        elif self.by_instance:
+            shape = (len(begin), self.draws.size)
+            starts, serving = np.broadcast_to(starts, shape), np.broadcast_to(serving, shape)
+        faults = self.faults if isinstance(at, slice) else [f.take(at) for f in self.faults]
+        return effects(faults, begin, end, load, starts, serving)
+
+    def _sum(self, out: Outcome, at: Rows, span: Array, share: Array) -> None:
+        state = self.state
+        state.extra[at] += np.maximum(state.running[at] - self.desired, 0.0) * span
+        state.peak[at] = np.maximum(state.peak[at], share)
+        for name in ("failed_fault", "failed_capacity", "slow", "exposed"):
+            value = getattr(out, name)
+            if isinstance(value, np.ndarray):
+                getattr(state, name)[at] += value
+        if out.room is not None and out.load is not None:
+            state.room[at] = np.minimum(state.room[at], out.room)
+            state.load[at] = np.maximum(state.load[at], out.load)
+        self._users(out, at, share)
+        if out.first is None:
+            return
+        known = state.exposed_at[at]
+        fresh = np.zeros(len(state.index), dtype=bool)
+        fresh[at] = (known == NEVER) & (out.first < NEVER)
         if fresh.any():
-            state.noticed |= fresh
+            state.exposed_at[at] = np.where(known == NEVER, out.first, known)
             self._detect(fresh)
             self._call(fresh, state.exposed_at + self.notice)
 
-    def _users(self, out, share: Array) -> None:  # type: ignore[no-untyped-def]
+    def _users(self, out: Outcome, at: Rows, share: Array) -> None:
         state, users = self.state, self.scenario.traffic.users
         for failed, reach in ((out.user_fault, share), (out.user_any, np.ones_like(share))):
             if failed is None:
                 continue
             if users.sticky:
-                self.bands.append((reach.copy(), failed, state.index))
+                self.bands.append((reach.copy(), failed, state.index[at]))
             else:
-                state.spared += failed
+                state.spared[at] += failed
 
     # -- alarms, polls, people ------------------------------------------------------
 
@@ -476,10 +479,10 @@ class Runs:
         self.plan_.take(keep)
         self.telemetry.take(keep)
         self.bank.take(keep)
-        self.minute = Minute({})
+        self.minute = Minute(len(self.phase))
         self.flow.due = [due[keep] for due in self.flow.due]
         self.flow.sent = [sent[keep] for sent in self.flow.sent]
-        if not self.dice.expected:
+        if isinstance(self.flow.factor, np.ndarray):
             self.flow.factor = self.flow.factor[keep]
 
     def _observe(self) -> None:

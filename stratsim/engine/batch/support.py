@@ -19,6 +19,8 @@ def _plan(setup: Setup) -> list[str]:
     ]
     if setup.plan.undo not in UNDO:
         found.append(f"rollback by {setup.plan.undo}")
+    if setup.plan.alarm_states != ("ALARM",):
+        found.append("alarms that stop a deployment in other states than ALARM")
     for step in setup.plan.steps:
         if isinstance(step, Roll):
             found += _roll(step)
@@ -38,6 +40,7 @@ def _roll(step: Roll) -> list[str]:
         for name, wanted in {
             "zone by zone": bool(step.zones),
             "batches with a barrier": step.barrier,
+            "a roll that ends with its first failure": step.strict,
             "hosts that begin Unhealthy": step.unhealthy > 0,
             "ignoreApplicationStopFailures": any(event.forgiven for event in step.events),
         }.items()
