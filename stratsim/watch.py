@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from stratsim.cloudwatch.thresholds import breaches
 from stratsim.errors import InputError, Problem, UnsupportedError
 from stratsim.model.alarm import CompositeAlarm, MetricAlarm
 from stratsim.model.scenario import Scenario
+from stratsim.model.settings import MetricSettings
 from stratsim.signals import Series, Telemetry, series
 
 MINUTE_US = 60_000_000
@@ -50,7 +51,10 @@ class MetricProgram:
     @property
     def unread(self) -> tuple[str, ...]:
         """Ids of series that no deployment emits."""
-        return tuple(name for name, reader in self.readers if reader is None)
+        return tuple(
+            name for name, reader in self.readers
+            if reader is None or reader.source.kind == "silent"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,35 +86,33 @@ def compile_alarms(scenario: Scenario, *, one_target_group: bool) -> tuple[Progr
     composite: list[CompositeProgram] = []
     for alarm in scenario.alarms:
         if isinstance(alarm, MetricAlarm):
-            extra = scenario.metrics.evaluation_range_extra
-            metric.append(_metric_program(alarm, extra, one_target_group=one_target_group))
+            metric.append(
+                _metric_program(alarm, scenario.metrics, one_target_group=one_target_group)
+            )
         else:
             composite.append(_composite_program(alarm))
     return (*metric, *_children_first(composite))
 
 
-def _metric_program(alarm: MetricAlarm, extra: int, *, one_target_group: bool) -> MetricProgram:
+def _metric_program(
+    alarm: MetricAlarm, settings: MetricSettings, *, one_target_group: bool
+) -> MetricProgram:
     if alarm.banded:
         msg = f"alarms.{alarm.AlarmName}: anomaly detection bands are not simulated yet"
         raise UnsupportedError(msg)
     expression = None
-    readers: list[tuple[str, Series | None]] = []
+    read = partial(series, one_target_group=one_target_group, settings=settings)
     if alarm.Metrics:
-        for query in alarm.Metrics:
-            if query.MetricStat is not None:
-                readers.append(
-                    (query.Id, series(query.MetricStat, one_target_group=one_target_group))
-                )
+        readers = [(q.Id, read(q.MetricStat)) for q in alarm.Metrics if q.MetricStat is not None]
         expression = _resolve(alarm)
     else:
-        stat = alarm.metric_stats[0]
-        readers.append(("m", series(stat, one_target_group=one_target_group)))
+        readers = [("m", read(alarm.metric_stats[0]))]
     return MetricProgram(
         alarm=alarm,
         readers=tuple(readers),
         expression=expression,
         minutes=max(1, alarm.period_s // 60),
-        size=alarm.n + extra,
+        size=alarm.n + settings.evaluation_range_extra,
         pointwise=expression is None or _is_pointwise(expression),
     )
 

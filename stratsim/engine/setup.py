@@ -60,7 +60,11 @@ def _unread(programs: tuple[Program, ...]) -> tuple[str, ...]:
         if isinstance(program, MetricProgram):
             stats = program.alarm.metric_stats
             by_place = zip(program.readers, stats, strict=False)
-            missing = [f"{s.Namespace} {s.MetricName}" for (_, r), s in by_place if r is None]
+            missing = [
+                f"{s.Namespace} {s.MetricName}"
+                for (_, r), s in by_place
+                if r is None or r.source.kind == "silent"
+            ]
             if missing:
                 names = ", ".join(missing)
                 notes.append(f"alarm {program.name!r} watches what no deployment emits: {names}")

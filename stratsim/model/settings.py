@@ -31,13 +31,16 @@ class MetricSettings:
     ``delay`` is the publication delay after a period's end; ``phase`` where in
     the minute the deployment starts, in [0, 60) s; ``evaluation_offset`` where in
     the minute alarms are evaluated; ``evaluation_range_extra`` how many more
-    periods than EvaluationPeriods an evaluation reads (AWS does not publish it).
+    periods than EvaluationPeriods an evaluation reads (AWS does not publish it);
+    ``target_5xx_when_zero`` whether HTTPCode_Target counts of 0 are published where
+    there are targets (the user guides of 2023 and 2025 disagree).
     """
 
     delay: RandomSeconds = field(default_factory=lambda: LogNormal(45.0, 0.5))
     evaluation_range_extra: Annotated[int, Number(0, 100, whole=True)] = 2
     phase: InMinute = "random"
     evaluation_offset: InMinute = 0.0
+    target_5xx_when_zero: Literal["absent", "zero"] = "absent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
