@@ -1,8 +1,9 @@
-"""The application: one command per file of `stratsim.cli.commands`."""
+"""The application: one command per file of `stratsim.cli.commands`, a group per folder."""
 
 import sys
 from importlib import import_module
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -29,11 +30,21 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for found in sorted(iter_modules(commands.__path__), key=lambda module: module.name):
-        module = import_module(f"{commands.__name__}.{found.name}")
-        name = found.name.rstrip("_").replace("_", "-")
-        app.command(name, epilog=f"Example:\n\n{module.EXAMPLE}")(guarded(module.command))
+    _add_commands(app, commands)
     return app
+
+
+def _add_commands(app: typer.Typer, package: ModuleType) -> None:
+    """Add what a package holds: a module is a command, a package a group of them."""
+    for found in sorted(iter_modules(package.__path__), key=lambda module: module.name):
+        module = import_module(f"{package.__name__}.{found.name}")
+        name = found.name.rstrip("_").replace("_", "-")
+        if found.ispkg:
+            group = typer.Typer(help=module.__doc__, no_args_is_help=True)
+            _add_commands(group, module)
+            app.add_typer(group, name=name)
+        else:
+            app.command(name, epilog=f"Example:\n\n{module.EXAMPLE}")(guarded(module.command))
 
 
 def run_app() -> None:

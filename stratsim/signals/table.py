@@ -32,11 +32,10 @@ _API_PAGE = "API Gateway developer guide, metrics and dimensions"
 _ECS_PAGE = "ECS developer guide, cloudwatch-metrics"
 _EC2_PAGE = "EC2 user guide, viewing_metrics"
 
-ABSENT_ZERO = "no datapoint while it is 0"
-NO_TRAFFIC = "no datapoint without requests"
-NO_TARGETS = "no datapoint without targets; 0 while they idle"
-NO_TARGET = "no datapoint without targets"
-SILENT = "never: nothing in the model causes it"
+ABSENT_ZERO = "while it is 0"
+NO_TRAFFIC = "without requests"
+NO_TARGET = "without targets"
+SILENT = "always: nothing causes it here"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +83,7 @@ def _target(status: str, source: Source, note: str = "") -> Metric:
         namespace=ALB, name=f"HTTPCode_Target_{status}_Count", source=source,
         dimensions=_LB_GROUP, statistics=("Sum",), unit="Count",
         absent=ABSENT_ZERO if source.kind != "silent" else SILENT, page=_ALB_PAGE,
-        note=note or "the guide of 2025 implies zeros: metrics.target_5xx_when_zero",
+        note=note or "see metrics.target_5xx_when_zero",
         disputed_zero=source.kind == "count",
     )  # fmt: skip
 
@@ -119,7 +118,7 @@ _MILLISECONDS = Source("time", unit_s=0.001)
 _NO_CONNECTIONS = "the model's targets answer too late, they do not refuse"
 
 _ALL = (
-    _alb("RequestCount", Source("count", REQUESTS, when_zero=True), _LB_GROUP, NO_TARGETS),
+    _alb("RequestCount", Source("count", REQUESTS, when_zero=True), _LB_GROUP, NO_TARGET),
     _alb(
         "RequestCountPerTarget", Source("per_target", REQUESTS), ("TargetGroup",), NO_TARGET,
         note="its Sum is the average of the targets",
@@ -146,15 +145,15 @@ _ALL = (
     _one(LAMBDA, "ConcurrentExecutions", Source("busy", unit_s=1.0), ("Maximum", "Average"),
          "Count", NO_TRAFFIC, "by Little's law, so without peaks within the minute"),
     _one(ECS, "CPUUtilization", Source("level", CPU, factor=100.0), ("Average", "Maximum"),
-         "Percent", "no datapoint without running tasks",
+         "Percent", "without running tasks",
          "the load over the capacity in service; both revisions together"),
     _one(ECS, "MemoryUtilization", _NEVER, ("Average",), "Percent", SILENT,
          "the model knows no memory"),
     _one(EC2, "CPUUtilization", Source("level", CPU, factor=100.0), ("Average", "Maximum"),
-         "Percent", "no datapoint without instances",
+         "Percent", "without instances",
          "detailed monitoring (1 minute); basic monitoring has a datapoint per 5 minutes"),
     _one(EC2, "StatusCheckFailed", Source("level", HEALTHY, factor=0.0), ("Maximum",), "Count",
-         "no datapoint without instances",
+         "without instances",
          "always 0: the model's instances fail at the load balancer, not on EC2's checks"),
     _one(API, "Count", Source("count", REQUESTS), ("Sum", "SampleCount"), "Count", NO_TRAFFIC),
     _one(API, "5XXError", _ERRORS, _RATE, "Count", NO_TRAFFIC,
