@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from stratsim.engine.clock import us
 from stratsim.engine.failure import StepFailedError
+from stratsim.engine.fleet import Unit
 from stratsim.engine.hosts import Hosts
 from stratsim.engine.scripts import Script
 from stratsim.engine.steps import HANDLERS
@@ -32,8 +33,11 @@ def flip(run: "Deployment") -> Process:
     yield run.wait(run.reroute_us)
 
 
-def _relaunch(run: "Deployment") -> Process:
-    """Start the old revision again where its fleet has been terminated."""
+def _relaunch(run: "Deployment", events: Sequence[HostEvent] = ()) -> Process:
+    """Start the old revision again where its fleet has been terminated.
+
+    Instances that start without a revision have `events` to go through.
+    """
     if not run.retired:
         return
     count = run.fleet.desired
@@ -41,9 +45,19 @@ def _relaunch(run: "Deployment") -> Process:
     units = run.fleet.launch(count, new=False)
     starts = run.world.values(run.scenario.service.startup, count, "startup of a rollback")
     yield run.wait(us(max(starts)))
-    for unit in units:
-        run.serve(unit)
+    if events:
+        yield from _play(run, events, units, "relaunch")
+    else:
+        for unit in units:
+            run.serve(unit)
     run.retired = False
+
+
+def _play(
+    run: "Deployment", events: Sequence[HostEvent], units: Sequence[Unit], purpose: str
+) -> Process:
+    script = Script(run, events, units, new=False, purpose=purpose)
+    yield run.env.all_of([run.env.process(script.play(unit)) for unit in units])
 
 
 def _terminate_new(run: "Deployment") -> None:
@@ -55,11 +69,11 @@ def _terminate_new(run: "Deployment") -> None:
 
 def reregister(run: "Deployment") -> Process:
     """Register the original hosts again, then take the replacement hosts out."""
-    yield from _relaunch(run)
+    steps = run.plan.steps
+    yield from _relaunch(run, relaunch_events(steps))
     outside = [u for u in run.fleet.of(new=False) if not u.in_service]
     if outside:
-        script = Script(run, allow_events(run.plan.steps), outside, new=False, purpose="reregister")
-        yield run.env.all_of([run.env.process(script.play(unit)) for unit in outside])
+        yield from _play(run, allow_events(steps), outside, "reregister")
     yield run.wait(run.reroute_us)
     _terminate_new(run)
 
@@ -70,6 +84,11 @@ def allow_events(steps: Sequence[Step]) -> tuple[HostEvent, ...]:
         if isinstance(step, Roll) and any(e.effect == "allow" for e in step.events):
             return tuple(e for e in step.events if "AllowTraffic" in e.event)
     return ()
+
+
+def relaunch_events(steps: Sequence[Step]) -> tuple[HostEvent, ...]:
+    """Return the events of a plan that bring a revision to a new host and register it."""
+    return tuple(event for step in steps if isinstance(step, Roll) for event in step.events)
 
 
 def redeploy(run: "Deployment") -> Process:

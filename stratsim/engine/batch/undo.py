@@ -1,6 +1,6 @@
 """How traffic comes back to the old revision, for many replications at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,8 @@ from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.schedule import patience
 from stratsim.engine.batch.scripts import Script, run_pass, script
 from stratsim.engine.batch.tasks import Tasks
-from stratsim.engine.undo import allow_events
-from stratsim.model.plan import Replace, Roll
+from stratsim.engine.undo import allow_events, relaunch_events
+from stratsim.model.plan import HostEvent, Replace, Roll
 
 if TYPE_CHECKING:
     from stratsim.engine.batch.run import Runs
@@ -62,8 +62,17 @@ def _kept(runs: "Runs", rows: Rows) -> Draft:
     return draft
 
 
-def _relaunch(runs: "Runs", rows: Rows, draft: Draft, now: Times) -> Times:
-    """Start the old revision again where its fleet is gone; return when it serves."""
+def _relaunch(
+    runs: "Runs",
+    rows: Rows,
+    draft: Draft,
+    now: Times,
+    events: Sequence[HostEvent] = (),
+) -> Times:
+    """Start the old revision again where its fleet is gone; return when it serves.
+
+    Hosts that start without a revision have `events` to go through.
+    """
     gone = runs.plan_.retired[rows] <= now
     if not gone.any():
         return now
@@ -71,7 +80,13 @@ def _relaunch(runs: "Runs", rows: Rows, draft: Draft, now: Times) -> Times:
     starts = us_many(draws.values(runs.scenario.service.startup, "startup of a rollback"))
     ready = now + starts.max(axis=1)
     draft.put(np.where(gone, now, NEVER), running=runs.desired)
-    draft.put(np.where(gone, ready, NEVER), old=runs.desired)
+    if events:
+        play = script(draws, events, new=False, purpose="relaunch")
+        back = gone[:, None] & (play.back < NEVER)
+        draft.hosts(np.where(back, ready[:, None] + np.where(back, play.back, 0), NEVER), old=1)
+        ready = ready + play.done.max(axis=1)
+    else:
+        draft.put(np.where(gone, ready, NEVER), old=runs.desired)
     runs.plan_.retired[rows] = NEVER
     return np.where(gone, ready, now)
 
@@ -114,7 +129,7 @@ def reregister(runs: "Runs", rows: Rows) -> None:
     draws = _draws(runs, rows)
     gone = runs.plan_.retired[rows] <= now
     outside = (runs.plan_.left[rows] < now[:, None]) & ~gone[:, None]
-    ready = _relaunch(runs, rows, draft, now)
+    ready = _relaunch(runs, rows, draft, now, relaunch_events(runs.plan.steps))
     if outside.any():
         play = script(draws, allow_events(runs.plan.steps), new=False, purpose="reregister")
         back = outside & (play.back < NEVER)
@@ -204,7 +219,7 @@ def _where_hosts_are(play: Script, start: Times, now: Times, itself: Flags) -> _
 
 
 def _draws(runs: "Runs", rows: Rows) -> Draws:
-    return Draws(runs.draws.block, runs.block_rows[rows], runs.draws.outcome)
+    return Draws(runs.draws.worlds, runs.block_rows[rows], runs.draws.outcome)
 
 
 UNDO: dict[str, Callable[["Runs", Rows], None]] = {
