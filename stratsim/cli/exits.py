@@ -59,6 +59,9 @@ def warn(text: object) -> None:
 def prepare() -> None:
     """Let warnings be lines, and characters that a terminal lacks be question marks."""
     atexit.register(_insist)  # before all others, hence after them
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started the process
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -1,11 +1,13 @@
 """Arguments and options that several commands share."""
 
+import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stratsim.errors import InputError, Problem, shorten
+from stratsim.errors import InputError, MachineError, Problem, shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,9 +61,18 @@ def check_plot(path: Path | None) -> None:
 
 
 def save_plot(figure: "Figure", path: Path) -> None:
-    """Write the picture whole or not at all: it is drawn before the file is touched."""
+    """Write the picture whole or not at all: drawn, then written beside its place, then moved."""
     from io import BytesIO
 
     page = BytesIO()
     figure.savefig(page, format=path.suffix.lower()[1:], dpi=150)
-    path.write_bytes(page.getvalue())
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_bytes(page.getvalue())
+        beside.replace(path)
+    except OSError as error:
+        msg = f"{path}: {error.strerror or type(error).__name__}"
+        raise MachineError(msg) from None
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
