@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 WIDTH = 140
-"""Width of tables where stdout is no terminal."""
+"""Columns to fill where stdout is no terminal and COLUMNS is not set."""
 
 
 def own_version() -> str:
@@ -43,8 +44,24 @@ def command_line() -> str:
 
 
 def print_text(text: str) -> None:
-    """Print lines for people."""
+    """Print lines for people, at once, so that stderr's come after them."""
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def filled(text: str) -> str:
+    """Return `text` broken at spaces into lines that fit; what follows is indented."""
+    from textwrap import wrap
+
+    columns = max(40, width())
+    return "\n".join(
+        part
+        for line in text.split("\n")
+        for part in wrap(
+            line, columns, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+        or [""]
+    )
 
 
 def print_rich(*parts: RenderableType) -> None:
@@ -60,7 +77,7 @@ def print_rich(*parts: RenderableType) -> None:
     console = Console(
         file=page,
         force_terminal=terminal,
-        width=None if terminal else WIDTH,
+        width=width(),
         highlight=False,
         emoji=False,
         markup=False,
@@ -71,12 +88,13 @@ def print_rich(*parts: RenderableType) -> None:
 
 
 def width() -> int:
-    """Return the columns that a table may fill."""
-    if not sys.stdout.isatty():
-        return WIDTH
-    from rich.console import Console
+    """Return the columns that a table may fill; COLUMNS decides where it is set."""
+    if sys.stdout.isatty():
+        from rich.console import Console
 
-    return Console().width
+        return Console().width
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and int(columns) else WIDTH
 
 
 def print_warnings(*groups: Iterable[str]) -> None:

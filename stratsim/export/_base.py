@@ -44,8 +44,7 @@ class Export:
         for made_up in self.placeholders:
             places.setdefault((made_up.key, made_up.value), []).append(made_up.where)
         return [
-            f"{value} stands in {'; '.join(where)}. Set names.{key}."
-            for (key, value), where in places.items()
+            f"names.{key}: {value} ({'; '.join(where)})" for (key, value), where in places.items()
         ]
 
 

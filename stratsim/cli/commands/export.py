@@ -38,25 +38,25 @@ def command(
     export = export_strategy(loaded, strategy, format)
     files = write_export(export, out, force=force)
     print_warnings(loaded.warnings)
-    for message in export.messages():
-        tell(message)
-    if not json:
+    if json:
+        print_json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "scenario": loaded.name,
+                "strategy": strategy,
+                "format": format,
+                "files": [str(file) for file in files],
+                "losses": list(export.losses),
+                "notes": list(export.notes),
+                "placeholders": [asdict(placeholder) for placeholder in export.placeholders],
+                "commands": list(export.commands),
+                "provenance": provenance(loaded, command="export"),
+            }
+        )
+    else:
         lines = [f"wrote {file}" for file in files]
         if export.commands:
-            lines += ["", "To use them:", *(f"  {line}" for line in export.commands)]
+            lines += ["", "To use them:", *(f"  {line}" for line in export.commands), ""]
         print_text("\n".join(lines))
-        return
-    print_json(
-        {
-            "schema_version": SCHEMA_VERSION,
-            "scenario": loaded.name,
-            "strategy": strategy,
-            "format": format,
-            "files": [str(file) for file in files],
-            "losses": list(export.losses),
-            "notes": list(export.notes),
-            "placeholders": [asdict(placeholder) for placeholder in export.placeholders],
-            "commands": list(export.commands),
-            "provenance": provenance(loaded, command="export"),
-        }
-    )
+    for message in export.messages():
+        tell(message)

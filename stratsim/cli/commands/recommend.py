@@ -51,7 +51,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Recommend a strategy within limits and say why; exit code 1 where there is none."""
-    from stratsim.cli.output import print_json, print_text, print_warnings
+    from stratsim.cli.output import filled, print_json, print_text, print_warnings
     from stratsim.cli.progress import progress_bar
     from stratsim.recommendation import recommend_strategy
     from stratsim.scenario_io import load
@@ -65,11 +65,13 @@ def command(
             seed=seed, engine=engine, workers=workers, progress=progress,
         )  # fmt: skip
     print_warnings(loaded.warnings, found.comparison.warnings)
-    files = [] if export is None else _export(found, export, format, force=force)
+    files, messages = ([], ()) if export is None else _export(found, export, format, force=force)
     if json:
         print_json(found.to_dict(files))
     else:
-        print_text("\n".join([found.explain(), *(f"wrote {file}" for file in files)]))
+        print_text("\n".join([filled(found.explain()), *(f"wrote {file}" for file in files)]))
+    for message in messages:
+        tell(message)
     if found.strategy is None:
         raise SystemExit(NO)
 
@@ -81,14 +83,13 @@ def _check_format(target: str) -> None:
     EXPORTERS.get(target)
 
 
-def _export(found: "Recommendation", folder: Path, target: str, *, force: bool) -> list[Path]:
+def _export(
+    found: "Recommendation", folder: Path, target: str, *, force: bool
+) -> tuple[list[Path], tuple[str, ...]]:
+    """Write the recommended strategy; return the files and what must be told of them."""
     from stratsim.export import export_strategy, write_export
 
     if found.scenario is None or found.strategy is None:
-        tell("nothing is exported, as no strategy is recommended")
-        return []
+        return [], ("nothing is exported, as no strategy is recommended",)
     export = export_strategy(found.scenario, found.strategy, target)
-    files = write_export(export, folder, force=force)
-    for message in export.messages():
-        tell(message)
-    return files
+    return write_export(export, folder, force=force), export.messages()
