@@ -34,7 +34,10 @@ ReplicationsOption = Annotated[
 EngineOption = Annotated[
     str, typer.Option("--engine", metavar="auto|des|batch|exact", help="What makes the runs.")
 ]
-WorkersOption = Annotated[int, typer.Option("--workers", help="Processes that share the runs.")]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", help="Threads or processes that share the runs."),
+]
 PlotOption = Annotated[
     Path | None,
     typer.Option("--plot", metavar="FILE", help="Draw a picture: .png, .svg or .pdf."),

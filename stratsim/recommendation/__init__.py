@@ -64,7 +64,7 @@ def recommend_strategy(
     replications: int | None = None,
     seed: int | None = None,
     engine: str = "auto",
-    workers: int = 1,
+    workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Recommendation:
     """Compare the strategies of `scenario` and return the advice.

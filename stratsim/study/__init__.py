@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,7 @@ def compare_strategies(
     replications: int | None = None,
     seed: int | None = None,
     engine: str = "auto",
-    workers: int = 1,
+    workers: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
     strategies: Sequence[str] | None = None,
@@ -95,7 +96,8 @@ def compare_strategies(
     engine
         "des" (SimPy), "batch" (arrays), or "auto": batch where it can, else SimPy.
     workers
-        Threads of the batch engine, or processes, on this machine.
+        Threads of the batch engine, or processes where SimPy runs; where not given,
+        a thread for each core, or no further process.
     executor
         Any executor to use instead; it is left open.
     progress
@@ -112,7 +114,7 @@ def compare_strategies(
     setups = [prepare(scenario, build_plan(scenario, name)) for name in names]
     engines, notes = _engines(engine, setups)
     cases = enumerate_cases(scenario, [setup.plan for setup in setups], wanted)
-    many = _whole("workers", workers, least=1)
+    many = _workers(workers, engines)
     tallies = _run(setups, engines, seed, cases, many, executor, progress)
     exact = scenario.noise == "expected" and all(case.replication == 0 for case in cases)
     used = " + ".join(dict.fromkeys(engines))
@@ -131,6 +133,13 @@ def compare_strategies(
         ),
         warnings=(*_warnings(setups), *notes),
     )
+
+
+def _workers(asked: int | None, engines: Sequence[str]) -> int:
+    """Return how many workers to use; a process costs a second, a thread nothing."""
+    if asked is not None:
+        return _whole("workers", asked, least=1)
+    return os.cpu_count() or 1 if set(engines) == {"batch"} else 1
 
 
 def _engines(engine: str, setups: Sequence[Setup]) -> tuple[list[str], list[str]]:

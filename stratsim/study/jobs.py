@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from stratsim.engine import des
+from stratsim.engine.batch.worlds import BLOCKS, Worlds
 from stratsim.engine.setup import Setup
 from stratsim.engine.tally import Tally, tally
 from stratsim.model.scenario import Scenario
@@ -26,17 +27,24 @@ class Job:
 
 
 class Blocks:
-    """The blocks of worlds of one study; one is kept, which bounds the memory."""
+    """The worlds of one study; one block is kept for each engine, which bounds the memory."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self._kept: tuple[int, Block] | None = None
+        self._block: Block | None = None
+        self._worlds: Worlds | None = None
 
-    def get(self, scenario: Scenario, index: int) -> Block:
-        """Return the block number `index`."""
-        if self._kept is None or self._kept[0] != index:
-            self._kept = (index, Block(scenario, self.seed, index))
-        return self._kept[1]
+    def block(self, scenario: Scenario, index: int) -> Block:
+        """Return the block number `index`, for the SimPy engine."""
+        if self._block is None or self._block.index != index:
+            self._block = Block(scenario, self.seed, index)
+        return self._block
+
+    def worlds(self, scenario: Scenario, index: int) -> Worlds:
+        """Return the batch number `index`, for the batch engine."""
+        if self._worlds is None or self._worlds.index != index:
+            self._worlds = Worlds(scenario, self.seed, index)
+        return self._worlds
 
 
 def make_jobs(
@@ -44,26 +52,33 @@ def make_jobs(
 ) -> Iterator[Job]:
     """Yield the jobs of a study, block by block over all strategies.
 
-    A block of worlds so serves all strategies before the next is drawn. The batch
-    engine takes a block whole, as its draws depend on what is drawn together.
+    The worlds so serve all strategies before the next are drawn. The batch engine
+    takes a batch whole, as its draws depend on what is drawn together.
     """
-    size = block_size(scenario)
-    for (block, _), group in groupby(cases, lambda c: (c.replication // size, c.outcome)):
+    each = block_size(scenario)
+    for (batch, _), group in groupby(
+        cases, lambda c: (c.replication // (BLOCKS * each), c.outcome)
+    ):
         together = tuple(group)
         for strategy, engine in enumerate(engines):
-            step = len(together) if engine == "batch" else CHUNK_RUNS
-            for at in range(0, len(together), step):
-                yield Job(strategy, engine, block, together[at : at + step])
+            if engine == "batch":
+                yield Job(strategy, engine, batch, together)
+                continue
+            for block, some in groupby(together, lambda c: c.replication // each):
+                few = tuple(some)
+                for at in range(0, len(few), CHUNK_RUNS):
+                    yield Job(strategy, engine, block, few[at : at + CHUNK_RUNS])
 
 
 def work(setup: Setup, job: Job, blocks: Blocks) -> Tally:
     """Return the tally of one job."""
-    block = blocks.get(setup.scenario, job.block)
     if job.engine == "batch":
         from stratsim.engine.batch import simulate_many
 
-        rows = [case.replication % block.size for case in job.cases]
-        return simulate_many(setup, block, rows, job.cases[0].outcome)
+        worlds = blocks.worlds(setup.scenario, job.block)
+        rows = [case.replication % worlds.size for case in job.cases]
+        return simulate_many(setup, worlds, rows, job.cases[0].outcome)
+    block = blocks.block(setup.scenario, job.block)
     runs = [
         des.simulate_one(setup, block.row(case.replication, case.outcome)) for case in job.cases
     ]

@@ -114,7 +114,8 @@ def _threaded(
 ) -> Iterator[Tally]:
     """Use threads: arrays are drawn and computed without the interpreter's lock."""
     with ThreadPoolExecutor(min(workers, len(jobs))) as pool:
-        futures = [pool.submit(_work_alone, setups[j.strategy], seed, j) for j in jobs]
+        blocks = Blocks(seed)  # threads may draw the same worlds twice, never different ones
+        futures = [pool.submit(work, setups[j.strategy], j, blocks) for j in jobs]
         try:
             for future in futures:
                 yield future.result()

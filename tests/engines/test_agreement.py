@@ -8,6 +8,7 @@ from scipy import stats
 
 import stratsim
 from stratsim.engine.batch import simulate_many, unsupported
+from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.des import simulate_one
 from stratsim.engine.setup import Setup, prepare
 from stratsim.engine.tally import Tally, tally
@@ -47,7 +48,7 @@ def test_without_noise_every_measure_is_equal(name: str, strategy: str) -> None:
     rows = range(3)  # chances keep their draws
     for outcome in range(len(scenario.release.outcomes)):
         one = tally(setup.plan, [simulate_one(setup, block.row(r, outcome)) for r in rows])
-        many = simulate_many(setup, block, rows, outcome)
+        many = simulate_many(setup, Worlds(scenario, 7, 0), rows, outcome)
         for column in COLUMNS:
             expected = np.asarray(getattr(one, column), dtype=float)
             got = np.asarray(getattr(many, column), dtype=float)
@@ -63,7 +64,7 @@ def test_noisy_runs_have_the_same_distribution(name: str, strategy: str) -> None
     """
     scenario = stratsim.load(name)
     setup = _setup(scenario, strategy)
-    mine, other = Block(scenario, 7, 0), Block(scenario, 1234, 0)
+    mine, other = Block(scenario, 7, 0), Worlds(scenario, 1234, 0)
     one = tally(setup.plan, [simulate_one(setup, mine.row(r)) for r in range(RUNS)])
     many = simulate_many(setup, other, range(RUNS))
     level = FALSE_FAILURE / (2 * len(CASES) * len(COLUMNS))

@@ -31,7 +31,7 @@ def command(
     replications: ReplicationsOption = None,
     seed: SeedOption = None,
     engine: EngineOption = "auto",
-    workers: WorkersOption = 1,
+    workers: WorkersOption = None,
     reference: Annotated[
         str | None,
         typer.Option(

@@ -47,7 +47,7 @@ def command(
     replications: ReplicationsOption = None,
     seed: SeedOption = None,
     engine: EngineOption = "auto",
-    workers: WorkersOption = 1,
+    workers: WorkersOption = None,
     json: JsonOption = False,
 ) -> None:
     """Recommend a strategy within limits and say why; exit code 1 where there is none."""

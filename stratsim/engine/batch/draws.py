@@ -5,48 +5,48 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.effects import SERVED
 from stratsim.model.quantities import Array, Distribution
 from stratsim.model.release import Fault
 from stratsim.model.scenario import Scenario
-from stratsim.world import Block
 
 Rows = NDArray[np.int64]
 
 
 class Draws:
-    """Rows of a block of worlds that share an outcome.
+    """Rows of some worlds that share an outcome.
 
     The keys are those of `stratsim.world.World`: both engines meet the same worlds.
     """
 
-    def __init__(self, block: Block, rows: Rows, outcome: int) -> None:
-        self.block, self.rows, self.outcome = block, rows, outcome
-        self.scenario: Scenario = block.scenario
+    def __init__(self, worlds: Worlds, rows: Rows, outcome: int) -> None:
+        self.worlds, self.rows, self.outcome = worlds, rows, outcome
+        self.scenario: Scenario = worlds.scenario
         self.size = max(self.scenario.service.instances, 1)
         self.specs: Sequence[Fault] = self.scenario.faults(outcome)
 
     def value(self, distribution: Distribution, *key: str | int) -> Array:
         """Return one draw per row, (rows,)."""
-        return np.asarray(self.block.draw(distribution, *key)[self.rows])
+        return np.asarray(self.worlds.draw(distribution, *key, rows=self.rows))
 
     def values(self, distribution: Distribution, *key: str | int) -> Array:
         """Return one draw per row and instance, (rows, instances)."""
-        return np.asarray(self.block.draw(distribution, *key, n=self.size)[self.rows])
+        return np.asarray(self.worlds.draw(distribution, *key, rows=self.rows, n=self.size))
 
     def chance(self, *key: str | int) -> Array:
         """Return one uniform per row, (rows,)."""
-        return self.block.uniform(*key)[self.rows]
+        return self.worlds.uniform(*key, rows=self.rows)
 
     def chances(self, *key: str | int) -> Array:
         """Return one uniform per row and instance, (rows, instances)."""
-        return self.block.uniform(*key, n=self.size)[self.rows]
+        return self.worlds.uniform(*key, rows=self.rows, n=self.size)
 
     def order(self) -> NDArray[np.int64]:
         """Return the order in which hosts are taken, (rows, instances)."""
-        if self.block.expected:
+        if self.worlds.expected:
             return np.broadcast_to(np.arange(self.size), (len(self.rows), self.size))
-        return np.argsort(self.block.uniform("order", n=self.size)[self.rows], axis=1)
+        return np.argsort(self.worlds.uniform("order", rows=self.rows, n=self.size), axis=1)
 
     def zones(self) -> NDArray[np.int64]:
         """Return each place's zone, (instances,)."""
@@ -57,7 +57,7 @@ class Draws:
         fault = self.specs[number]
         hit = np.ones((len(self.rows), self.size))
         if fault.instances < 1:
-            if self.block.expected:
+            if self.worlds.expected:
                 hit *= fault.instances
             else:
                 hit = (self.chances("hit", self.outcome, number) < fault.instances).astype(float)

@@ -79,7 +79,7 @@ class Runs:
         self.serverless = scenario.platform == "lambda"
         self.pooled = plan.routing == "pooled"
         self.desired = scenario.desired
-        self.phase = np.rint(draws.block.phase_s[draws.rows] * US).astype(np.int64)
+        self.phase = np.rint(draws.worlds.phase_s(draws.rows) * US).astype(np.int64)
         self.block_rows = draws.rows
         self.faults = draw_faults(draws)
         self.by_instance = needs_instances(self.faults, pooled=self.pooled)
@@ -100,7 +100,7 @@ class Runs:
         self.ending = scenario.traffic.profile.end_s * US
 
     def _prepare_flow(self, rows: int) -> None:
-        setup, block = self.setup, self.draws.block
+        setup, block = self.setup, self.draws.worlds
         readers = [
             reader for p in setup.programs if isinstance(p, MetricProgram)
             for _, reader in p.readers if reader is not None
@@ -158,12 +158,12 @@ class Runs:
     def _open(self, minute: int) -> None:
         self.dice.wind(minute)
         if not self.dice.expected:
-            self.flow.factor = self.draws.block.traffic_factors(minute, self.block_rows)
+            self.flow.factor = self.draws.worlds.traffic_factors(minute, self.block_rows)
             self.telemetry.noise = self.dice.rngs["times"]
         self.minute = Minute(len(self.phase))
 
     def _close(self, minute: int) -> None:
-        delay = np.asarray(self.draws.block.delays_s(minute, self.block_rows))
+        delay = np.asarray(self.draws.worlds.delays_s(minute, self.block_rows))
         end = (minute + 1) * MINUTE_US - self.phase
         if self.counts_hosts:
             state, sums = self.state, self.minute.sums
@@ -475,7 +475,7 @@ class Runs:
             return
         self.phase, self.block_rows = self.phase[keep], self.block_rows[keep]
         self.faults = [fault.take(keep) for fault in self.faults]
-        self.draws = Draws(self.draws.block, self.block_rows, self.draws.outcome)
+        self.draws = Draws(self.draws.worlds, self.block_rows, self.draws.outcome)
         self.plan_.take(keep)
         self.telemetry.take(keep)
         self.bank.take(keep)

@@ -137,7 +137,7 @@ def _launch(clock: Clock, step: Launch) -> None:
     draws = clock.draws
     clock.draft.put(clock.at(), running=step.count)
     starts = us_many(draws.values(step.startup, "startup"))
-    doomed = draws.struck("startup", "")
+    doomed = draws.struck("startup", "") & (not clock.pooled)
     last = np.where(doomed, 0, starts).max(axis=1)
     limit = us(step.timeout_s)
     bad = doomed.any(axis=1) | (last > limit)

@@ -6,34 +6,34 @@ import numpy as np
 
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.run import NUMBERS, Runs
+from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.setup import Setup
 from stratsim.engine.tally import Tally
-from stratsim.world import Block
 
 
 def simulate_many(
-    setup: Setup, block: Block, rows: Sequence[int], outcome: int | None = None
+    setup: Setup, worlds: Worlds, rows: Sequence[int], outcome: int | None = None
 ) -> Tally:
-    """Return the tally of some replications of a block, in the order of `rows`.
+    """Return the tally of some replications, in the order of `rows`.
 
     Parameters
     ----------
     setup
         The scenario and the plan.
-    block
+    worlds
         Their worlds.
     rows
-        Places in the block.
+        Places in the worlds, ascending.
     outcome
         The outcome to play; each world's own where not given.
     """
     places = np.asarray(rows, dtype=np.int64)
-    drawn = block.outcome[places] if outcome is None else np.full(len(places), outcome)
+    drawn = worlds.outcome(places) if outcome is None else np.full(len(places), outcome)
     numbers = {name: np.full(len(places), np.nan) for name in NUMBERS}
     flags = {name: np.zeros(len(places), dtype=bool) for name in ("succeeded", "automatic")}
     for which in np.unique(drawn):
         here = np.nonzero(drawn == which)[0]
-        runs = Runs(setup, Draws(block, places[here], int(which)))
+        runs = Runs(setup, Draws(worlds, places[here], int(which)))
         runs.run()
         if setup.scenario.traffic.users.sticky:
             runs.sticky_users()

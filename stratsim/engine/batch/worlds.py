@@ -1,0 +1,75 @@
+"""Several blocks of worlds behind each other, so that arrays are long.
+
+Work per replication is the smaller, the more replications go through one call;
+the blocks themselves stay as they are for the SimPy engine.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stratsim.model.quantities import Array, Distribution
+from stratsim.model.scenario import Scenario
+from stratsim.world import Block, block_size
+
+BLOCKS = 4
+"""Blocks that go together; a part of what decides a batch's draws."""
+
+
+class Worlds:
+    """`BLOCKS` blocks as one; the methods are those of `stratsim.world.Block`."""
+
+    def __init__(self, scenario: Scenario, seed: int, index: int) -> None:
+        self.scenario, self.index = scenario, index
+        self.each = block_size(scenario)
+        self.size = BLOCKS * self.each
+        self._blocks = [Block(scenario, seed, BLOCKS * index + b) for b in range(BLOCKS)]
+        self.streams, self.expected = self._blocks[0].streams, self._blocks[0].expected
+
+    def uniform(self, *key: str | int, rows: NDArray[np.int64], n: int | None = None) -> Array:
+        """Return uniforms of some rows, (rows,) or (rows, n)."""
+        return self._of(rows, lambda block: block.uniform(*key, n=n))
+
+    def draw(
+        self,
+        distribution: Distribution,
+        *key: str | int,
+        rows: NDArray[np.int64],
+        n: int | None = None,
+    ) -> Array:
+        """Return draws of a distribution of some rows, (rows,) or (rows, n)."""
+        return self._of(rows, lambda block: block.draw(distribution, *key, n=n))
+
+    def phase_s(self, rows: NDArray[np.int64]) -> Array:
+        """Return where in the minute some deployments start [s]."""
+        return self._of(rows, lambda block: block.phase_s)
+
+    def outcome(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the outcomes of some rows."""
+        return self._of(rows, lambda block: block.outcome).astype(np.int64)
+
+    def traffic_factors(self, minute: int, rows: NDArray[np.int64]) -> Array | float:
+        """Return the gamma factors of one minute of some rows."""
+        if self.scenario.traffic.dispersion <= 1 or self.expected:
+            return 1.0
+        return self._each(rows, lambda block, here: block.traffic_factors(minute, here))
+
+    def delays_s(self, minute: int, rows: NDArray[np.int64]) -> Array | float:
+        """Return the publication delays of one minute of some rows [s]."""
+        return self._each(rows, lambda block, here: block.delays_s(minute, here))
+
+    def _of(self, rows, arrays):  # type: ignore[no-untyped-def]
+        """Return rows of an array of each block."""
+        return self._each(rows, lambda block, here: arrays(block)[here])
+
+    def _each(self, rows, values):  # type: ignore[no-untyped-def]
+        """Return the values of `rows`, which are in order, block by block."""
+        cuts = np.searchsorted(rows, self.each * np.arange(BLOCKS + 1))
+        parts = []
+        for number, block in enumerate(self._blocks):
+            here = rows[cuts[number] : cuts[number + 1]] - number * self.each
+            if len(here):
+                part = values(block, here)
+                parts.append(np.broadcast_to(part, (len(here), *np.shape(part)[1:])))
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate(parts) if parts else values(self._blocks[0], rows)
