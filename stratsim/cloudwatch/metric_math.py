@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.cloudwatch import limits
-from stratsim.cloudwatch.math_nodes import Call, Context, Kind, Metrics, Node, Reference
+from stratsim.cloudwatch.math_nodes import Context, Kind, Metrics, Node, Reference
 from stratsim.cloudwatch.math_types import with_parts
 from stratsim.cloudwatch.syntax import ColumnError
 from stratsim.errors import InputError, Problem, shorten, unknown_name
@@ -68,10 +68,6 @@ class Expression:
             got = f"an array from {shorten(self.text)}"
             raise InputError([Problem("expression", "one series", got)])
         return result if self.is_series else np.broadcast_to(result, shape).astype(np.float64)
-
-    def calls(self, name: str) -> bool:
-        """Whether the expression calls the function `name`."""
-        return any(isinstance(node, Call) and node.name == name for node in self.root.walk())
 
 
 def compile_expression(text: str, where: str = "expression") -> Expression:

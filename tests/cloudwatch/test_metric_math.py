@@ -104,6 +104,10 @@ def test_a_missing_operand_counts_as_zero_and_two_make_no_datapoint(
     assert result(text, **named) == expected
 
 
+def test_either_side_of_a_comparison_counts_as_zero() -> None:
+    assert result("a < b", a=[GAP, 0.5], b=[0.5, GAP]) == [1, 0]
+
+
 def test_a_division_by_zero_drops_the_datapoint() -> None:
     assert result("a / b", a=[1, 0, 4], b=[0, 0, 2]) == [None, None, 2]
     assert result("1 / 0", a=[1, 1]) == [None, None]
@@ -237,6 +241,18 @@ def test_the_message_names_the_column(text: str, message: str) -> None:
         compile_expression(text, where="alarms.0.Metrics.1.Expression")
 
     assert caught.value.problems[0].where == "alarms.0.Metrics.1.Expression"
+
+
+def test_the_depth_bound_itself_is_lawful() -> None:
+    """A series is one level, each function another."""
+    assert result("ABS(" * 63 + "m" + ")" * 63, m=[-1]) == [1]
+    with pytest.raises(InputError, match="at most 64 levels deep"):
+        compile_expression("ABS(" * 64 + "m" + ")" * 64)
+
+
+def test_without_a_series_there_is_one_point_and_a_minute() -> None:
+    assert compile_expression("2 + 3").evaluate({}).tolist() == [5]
+    assert compile_expression("PERIOD(m)").evaluate({"m": np.ones(2)}).tolist() == [60, 60]
 
 
 def test_long_sums_and_many_brackets_are_not_deep() -> None:
