@@ -76,3 +76,19 @@ def test_a_latency_factor_of_zero_is_refused_when_read(factor: object) -> None:
 def test_what_an_environment_cannot_do_is_refused_when_read(fault: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"environment\.0"):
         stratsim.load({"name": "edge", "platform": "ecs", "environment": [fault]})
+
+
+@pytest.mark.parametrize("engine", ["des", "batch"])
+def test_a_second_fleet_costs_what_it_runs(engine: str) -> None:
+    scenario = stratsim.load(
+        {
+            "name": "edge", "platform": "ecs", "release": HEALTHY, "noise": "expected",
+            "service": {"instances": 4, "startup": 60}, "cost": {"instance_hour": 1},
+            "strategies": ["CodeDeployDefault.ECSAllAtOnce"],
+        }
+    )  # fmt: skip
+
+    (sample,) = stratsim.compare(scenario, replications=1, engine=engine).samples
+
+    duration_s = sample.measures["deployment_duration_s"][0]
+    assert sample.measures["infrastructure_cost_usd"][0] == pytest.approx(4 * duration_s / 3600)

@@ -260,9 +260,9 @@ class Runs:
             state.lost_new[at], self.pooled, effect, at,
         )
         out = self.flow.serve(stretch, self.minute)
-        state.since[at] = end
         if not past:
             self._sum(out, at, (end - begin) / US, share)
+        state.since[at] = end  # last: `begin` may be a view of it
 
     def _effects(
         self, at: Rows, begin: Times, end: Times, share: Array
