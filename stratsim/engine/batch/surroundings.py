@@ -17,8 +17,9 @@ def surroundings(environment: Environment, begin: Times, end: Times) -> tuple[Ar
     for fault, start, stop, ramp in environment.faults:
         low, high = np.maximum(begin, start), np.minimum(end, stop)
         length = np.clip(high - low, 0, None).astype(float)
-        reach = environment.reach(fault) / span
-        level = np.where(length > 0, (_area(high, start, ramp) - _area(low, start, ramp)) * reach, 0)
+        # divided before anything else, so that a whole stretch is 1 and not a little less
+        part = (_area(high, start, ramp) - _area(low, start, ramp)) / span
+        level = np.where(length > 0, part * environment.reach(fault), 0)
         if fault.kind == "errors":
             passing = passing * (1 - fault.rate.mean * level)
         elif fault.kind == "latency":
