@@ -49,6 +49,19 @@ def load(source: str | PathLike[str] | Mapping[str, Any]) -> Scenario:
     return _read_text(_decoded(_contents(path), where), path.parent, where)
 
 
+def read_text(source: str) -> str:
+    """Return the text of a file of bounded size.
+
+    Raises
+    ------
+    InputError
+        Where it is no such file, or not UTF-8.
+    MachineError
+        Where it may not be read.
+    """
+    return _decoded(_contents(Path(source)), source)
+
+
 def _is_text(source: str) -> bool:
     """Whether `source` is a document: a file's name has one line and no brace."""
     return "\n" in source or source.lstrip().startswith("{") or not source.strip()

@@ -1,0 +1,1 @@
+"""Alarms by themselves: replayed over measured data, and what they can see."""
