@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 import stratsim
 from stratsim.model.scenario import Scenario
 
-ENGINES = ("des",)
+ENGINES = ("des", "auto")  # SimPy, and arrays where they can
 ERRORS = 3.0  # standard errors; a right simulator misses with probability 0.0027 (normal)
 YEAR = "366d"  # longest duration a scenario may name: nobody comes
 
