@@ -7,11 +7,12 @@ holds: publish, evaluate, poll, shift; SimPy's queue takes it as a priority.
 from typing import Any
 
 import simpy
+from simpy.core import EventPriority
 
 US = 1_000_000
 
 # Priorities 0 and 1 are SimPy's own (urgent, normal).
-PUBLISH, EVALUATE, POLL, PEOPLE, SHIFT = 2, 3, 4, 5, 6
+PUBLISH, EVALUATE, POLL, PEOPLE, SHIFT = map(EventPriority, (2, 3, 4, 5, 6))
 
 
 def us(seconds: float) -> int:
@@ -22,7 +23,7 @@ def us(seconds: float) -> int:
 class At(simpy.Event):
     """An event that happens `delay` microseconds from now, in its turn."""
 
-    def __init__(self, env: simpy.Environment, delay: int, priority: int = SHIFT) -> None:
+    def __init__(self, env: simpy.Environment, delay: int, priority: EventPriority = SHIFT) -> None:
         super().__init__(env)
         self._ok = True
         self._value: Any = None

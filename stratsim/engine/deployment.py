@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 import simpy
@@ -81,6 +82,11 @@ class Deployment:
         self.done = self.env.event()
 
     # -- small services for steps -------------------------------------------------
+
+    @property
+    def over(self) -> bool:
+        """Whether the deployment has ended, whatever comes after it."""
+        return self.ended_us != NEVER
 
     @property
     def now(self) -> int:
@@ -231,7 +237,7 @@ class Deployment:
         self._interrupt_watchers()
         for child in list(self.children):
             if child.is_alive:
-                child.defused = True  # type: ignore[attr-defined]
+                child.defused = True
                 child.interrupt()
         for unit in self.hosts():
             unit.healthy = unit.healthy and unit.in_service
@@ -333,11 +339,14 @@ class Deployment:
         for offset in {watch.offset_us for watch in self.bank.metric}:
             event = At(self.env, offset, EVALUATE)
             assert event.callbacks is not None
-            event.callbacks.append(lambda _, o=offset: self._evaluate(minute + 1, o))
+            event.callbacks.append(partial(self._evaluation, minute + 1, offset))
         self._tick_later()
         if self.now > self.ending_us:
             raise trace_too_short(self.plan.strategy, int(self.ending_us))
         self._check_over()
+
+    def _evaluation(self, minute: int, offset_us: int, _: simpy.Event) -> None:
+        self._evaluate(minute, offset_us)
 
     def _evaluate(self, minute: int, offset_us: int) -> None:
         changes = self.bank.evaluate(self.telemetry, minute, self.now, offset_us)

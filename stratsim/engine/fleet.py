@@ -63,7 +63,7 @@ class Fleet:
         self.zones = service.zones
         self.weight: float | None = 0.0 if weighted else None
         self.units: list[Unit] = [
-            Unit(i, i % service.zones + 1, new=False, in_service=True, running=True)
+            Unit(i, self._zone(i), new=False, in_service=True, running=True)
             for i in range(desired)
         ]
         self.next_number = desired
@@ -76,11 +76,15 @@ class Fleet:
         self.starts = np.full(2 * desired, np.inf)
         self.started: list[Unit] = []
 
+    def _zone(self, number: int) -> int:
+        """Return the zone of an instance: they are dealt in turn, each new fleet like the first."""
+        return number % max(self.desired, 1) % self.zones + 1
+
     def launch(self, count: int, *, new: bool) -> list[Unit]:
         """Add `count` running instances that are not in service yet."""
         first = self.next_number
         units = [
-            Unit(i, (i - first) % self.zones + 1, new=new, in_service=False, running=True)
+            Unit(i, self._zone(i), new=new, in_service=False, running=True)
             for i in range(first, first + count)
         ]
         self.next_number += count

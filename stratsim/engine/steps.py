@@ -9,11 +9,10 @@ from stratsim.engine.failure import (
     HOOK_FAILED,
     HOOK_TIMED_OUT,
     NO_CODE,
-    TIMEOUT,
     StepFailedError,
-    never_healthy,
 )
 from stratsim.engine.hosts import Hosts
+from stratsim.engine.launches import Launching
 from stratsim.engine.scaling import configure, scale
 from stratsim.engine.tasks import Tasks
 from stratsim.model.analysis import Gate, Ladder, Tick, Watch
@@ -60,29 +59,7 @@ def lifecycle(run: "Deployment", step: Lifecycle) -> Process:
 
 def launch(run: "Deployment", step: Launch) -> Process:
     """Start a fleet of the new revision and wait for the last to be healthy."""
-    run.note("lifecycle", f"{step.event} begins: {step.count} launched")
-    run.advance()
-    units = run.fleet.launch(step.count, new=True)
-    starts = run.world.values(step.startup, step.count, "startup")
-    doomed = never_healthy(run, units)
-    last = 0
-    pooled = run.fleet.weight is None
-    for unit, start, bad in zip(units, starts, doomed, strict=True):
-        if bad:
-            run.fleet.take_out(unit, struck=True)
-            continue
-        last = max(last, us(start))
-        if not pooled and us(start) > 0:
-            run.after(us(start), lambda unit=unit: run.serve(unit))
-        elif not pooled:
-            run.serve(unit)
-    limit = us(step.timeout_s)
-    if any(doomed) or last > limit:
-        yield run.wait(limit)
-        run.note("lifecycle", f"{step.event} timed out: {sum(doomed)} never healthy")
-        raise StepFailedError(TIMEOUT)
-    yield run.wait(last)
-    run.note("lifecycle", f"{step.event} ends")
+    yield from Launching(run, step).run()
 
 
 def shift(run: "Deployment", step: Shift) -> Process:
@@ -109,7 +86,7 @@ def roll(run: "Deployment", step: Roll) -> Process:
     pool = run.fleet.of(new=step.fleet == "new")
     # A replacement host whose installation failed is not registered.
     units = [u for u in pool if u.healthy] if step.fleet == "new" else pool
-    yield from Hosts(run, step, units, pool=pool, new=True).run()
+    yield from Hosts(run, step, units[: step.count], pool=pool, new=True).run()
 
 
 def deregister(run: "Deployment", step: Deregister) -> Process:

@@ -3,7 +3,7 @@
 from stratsim.engine.batch.schedule import HANDLERS
 from stratsim.engine.batch.undo import UNDO
 from stratsim.engine.setup import Setup
-from stratsim.model.plan import Replace, Roll
+from stratsim.model.plan import Launch, Replace, Roll
 from stratsim.signals import CPU
 from stratsim.watch import MetricProgram
 
@@ -26,12 +26,24 @@ def _plan(setup: Setup) -> list[str]:
             found += _roll(step)
         if isinstance(step, Replace) and _zonal_startup(setup):
             found.append("startup faults of some zones in a rolling update")
+        if isinstance(step, Launch) and setup.plan.routing == "weighted" and _some_start(setup):
+            found.append("a fleet of which some have to be started again")
     return found
 
 
 def _zonal_startup(setup: Setup) -> bool:
     outcomes = setup.scenario.release.outcomes
     return any(f.kind == "startup" and f.zones for outcome in outcomes for f in outcome.faults)
+
+
+def _some_start(setup: Setup) -> bool:
+    """Whether a fault keeps some instances of a fleet from starting and not all."""
+    return any(
+        fault.kind == "startup"
+        and (fault.zones or fault.instances < 1 or 0 < fault.probability < 1)
+        for outcome in setup.scenario.release.outcomes
+        for fault in outcome.faults
+    )
 
 
 def _roll(step: Roll) -> list[str]:
@@ -54,6 +66,10 @@ def _scenario(setup: Setup) -> list[str]:
     kinds = {fault.kind for outcome in scenario.release.outcomes for fault in outcome.faults}
     if "crash" in kinds:
         found.append("crash faults")
+    if any(not host.healthy for host in scenario.hosts):
+        found.append("hosts that begin Unhealthy")
+    if setup.plan.undo == "redeploy" and scenario.control.rollback_hosts == "whole_group":
+        found.append("a rollback of the whole group")
     if scenario.service.autoscaling is not None:
         found.append("autoscaling")
     if scenario.metrics.evaluation_offset != 0.0:
