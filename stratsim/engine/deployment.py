@@ -15,6 +15,7 @@ from stratsim.engine.effects import Faults
 from stratsim.engine.failure import ALARM_ACTIVE, MANUAL_STOP, StepFailedError, trace_too_short
 from stratsim.engine.fleet import NEVER, Fleet, Unit
 from stratsim.engine.flow import Flow, Truth
+from stratsim.engine.lookout import Lookout
 from stratsim.engine.setup import Setup
 from stratsim.engine.steps import HANDLERS
 from stratsim.engine.tasks import Tasks
@@ -56,6 +57,7 @@ class Deployment:
         self.crashes = Crashes(self)
         self.phase_us = us(world.phase_s)
         self.flow = Flow(scenario, self.fleet, self.faults, setup.times, 1.0)
+        self.lookout = Lookout(self)
         self.telemetry = Telemetry(scenario, setup.times, setup.history)
         self.counts = world.counts()
         self.bank = AlarmBank(setup.programs, self._offsets())
@@ -171,6 +173,7 @@ class Deployment:
             if not weights or weights[-1][1] != share:
                 weights.append((self.now, share))
         self.crashes.watch()
+        self.lookout.watch()
         if self.trigger_us != NEVER or self.people_acted:
             self._check_restored()
 

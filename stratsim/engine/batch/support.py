@@ -4,6 +4,7 @@ from stratsim.engine.batch.schedule import HANDLERS
 from stratsim.engine.batch.undo import UNDO
 from stratsim.engine.setup import Setup
 from stratsim.model.plan import Launch, Replace, Roll
+from stratsim.model.settings import MINUTE_S
 from stratsim.signals import CPU
 from stratsim.watch import MetricProgram
 
@@ -72,6 +73,8 @@ def _scenario(setup: Setup) -> list[str]:
         found.append("a rollback of the whole group")
     if scenario.service.autoscaling is not None:
         found.append("autoscaling")
+    if scenario.on_call.notice < MINUTE_S:
+        found.append("people who notice within a minute")
     if scenario.metrics.evaluation_offset != 0.0:
         found.append("alarms evaluated within the minute")
     return found
