@@ -150,7 +150,7 @@ class ResponseTimes:
         inner = (self.times - add_s) / factor
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.where(inner > 0, np.log(np.maximum(inner, 1e-300)), -np.inf)
-        return np.interp(logs, self.log_times, row, left=1.0)
+        return np.asarray(np.interp(logs, self.log_times, row, left=1.0))
 
     def mean(self, rho: float) -> float:
         """Mean response time at utilisation `rho` [s]; capped at the table's last row."""

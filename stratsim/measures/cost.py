@@ -51,7 +51,7 @@ def delay_cost_usd(tally: Tally, scenario: Scenario) -> Array:
     """People's time: the attended part of the deployment, and from the page to restored."""
     incident = np.nan_to_num(np.maximum(tally.restored_s - tally.paged_s, 0.0), nan=0.0)
     hours = (scenario.cost.attended * tally.duration_s + incident) / HOUR_S
-    return scenario.cost.engineer_hour * hours
+    return np.asarray(scenario.cost.engineer_hour * hours)
 
 
 @measure("total_cost_usd", unit="USD")

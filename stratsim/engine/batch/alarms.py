@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from stratsim.cloudwatch.evaluation import judge_many
 from stratsim.cloudwatch.thresholds import breaches
-from stratsim.engine.batch.flow import Minute
+from stratsim.engine.batch.dice import Minute
 from stratsim.model.quantities import Array
 from stratsim.queueing import ResponseTimes
 from stratsim.signals import HEALTHY, REQUESTS, UNHEALTHY, Series
@@ -17,6 +17,7 @@ from stratsim.watch import CompositeProgram, MetricProgram, Program
 OK, ALARM, INSUFFICIENT = 0, 1, 2
 
 Index = NDArray[np.int64]
+Mixed = tuple[Array, Array, Array, Array]
 
 
 class Telemetry:
@@ -165,7 +166,9 @@ def _response_time(
     return np.where(answered > 0, values / unit, np.nan)
 
 
-def _quantiles(parts, answered: Array, share: float, telemetry: Telemetry) -> Array:  # type: ignore[no-untyped-def]
+def _quantiles(
+    parts: Sequence[Mixed], answered: Array, share: float, telemetry: Telemetry
+) -> Array:
     """Return nearest-rank percentiles [s]; rows with the same mixture share one curve."""
     at = np.full(telemetry.rows, share)
     rank = np.maximum(1, np.ceil(share * answered - 1e-9))
@@ -214,9 +217,7 @@ class Watch:
             values = self._values(telemetry, [columns], None)[:, 0]
             self.codes.append(np.asarray(breaches(self.program.alarm, values), dtype=np.int8))
 
-    def _values(
-        self, telemetry: Telemetry, windows: Sequence[Index], now: Index | None
-    ) -> Array:
+    def _values(self, telemetry: Telemetry, windows: Sequence[Index], now: Index | None) -> Array:
         """Return the alarm's values over windows of minutes, (rows, windows)."""
         program = self.program
         by_id = {}
@@ -224,7 +225,8 @@ class Watch:
             empty = np.full(telemetry.rows, np.nan)
             by_id[name] = np.stack(
                 [
-                    empty if reader is None or not len(columns)
+                    empty
+                    if reader is None or not len(columns)
                     else read(reader, telemetry, columns, now)
                     for columns in windows
                 ],
@@ -293,8 +295,7 @@ class Bank:
             self.states[watch.program.name] = watch.evaluate(telemetry, minute, now)
         self._judge_composites()
         return {
-            name: (state == ALARM) & (before[name] != ALARM)
-            for name, state in self.states.items()
+            name: (state == ALARM) & (before[name] != ALARM) for name, state in self.states.items()
         }
 
     def _judge_composites(self) -> None:

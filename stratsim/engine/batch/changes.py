@@ -5,7 +5,10 @@ in service, running or struck, or the weight that it sets. Columns are sorted by
 time in each row, so the engine walks them with one pointer per replication.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,9 @@ from stratsim.model.quantities import Array
 Times = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 NEVER = np.int64(1 << 62)
+T = TypeVar("T", bound=np.generic)
+Amount = float | Array | NDArray[np.int64]
+NOTHING: Mapping[str, Amount] = MappingProxyType({})
 KINDS = ("old", "new", "running", "lost_old", "lost_new", "pending", "launched")
 
 
@@ -48,25 +54,32 @@ class Draft:
     rows: int
     columns: list[tuple[Times, Times, Array, dict[str, Array]]] = field(default_factory=list)
 
-    def put(self, time: Times, *, ordered: Times | None = None, weight: object = None, **add: object) -> None:
-        """Add a column; `add` names `KINDS`, numbers or (rows,) arrays."""
-        full = np.full(self.rows, np.nan)
-        if weight is not None:
-            full = np.broadcast_to(np.asarray(weight, dtype=float), (self.rows,))
-        self.columns.append((
-            np.broadcast_to(time, (self.rows,)),
-            np.broadcast_to(time if ordered is None else ordered, (self.rows,)),
-            full,
-            {k: np.broadcast_to(np.asarray(v, dtype=float), (self.rows,)) for k, v in add.items()},
-        ))
+    def put(
+        self,
+        time: Times,
+        *,
+        ordered: Times | None = None,
+        weight: Amount = np.nan,
+        add: Mapping[str, Amount] = NOTHING,
+    ) -> None:
+        """Add a column; `add` is by `KINDS`, numbers or (rows,) arrays."""
+        full = np.broadcast_to(np.asarray(weight, dtype=float), (self.rows,))
+        self.columns.append(
+            (
+                np.broadcast_to(time, (self.rows,)),
+                np.broadcast_to(time if ordered is None else ordered, (self.rows,)),
+                full,
+                {
+                    k: np.broadcast_to(np.asarray(v, dtype=float), (self.rows,))
+                    for k, v in add.items()
+                },
+            )
+        )
 
-    def hosts(self, time: Times, **add: object) -> None:
+    def hosts(self, time: Times, kind: str, amount: float) -> None:
         """Add a column per host: `time` is (rows, hosts)."""
         for host in range(time.shape[1]):
-            here = {
-                k: np.asarray(v)[:, host] if np.ndim(v) == 2 else v for k, v in add.items()
-            }
-            self.put(time[:, host], **here)
+            self.put(time[:, host], add={kind: amount})
 
     def sorted(self) -> Changes:
         """Return the columns in the order of their times."""
@@ -74,8 +87,11 @@ class Draft:
             self.put(np.full(self.rows, NEVER))
         time = np.stack([c[0] for c in self.columns], axis=1)
         order = np.argsort(time, axis=1, kind="stable")
-        pick = lambda values: np.take_along_axis(np.stack(values, axis=1), order, axis=1)  # noqa: E731
         zero = np.zeros(self.rows)
+
+        def pick(values: Sequence[NDArray[T]]) -> NDArray[T]:
+            return np.take_along_axis(np.stack(values, axis=1), order, axis=1)
+
         return Changes(
             np.take_along_axis(time, order, axis=1),
             pick([c[1] for c in self.columns]),

@@ -42,8 +42,13 @@ class Drawn:
     def take(self, keep: NDArray[np.int64]) -> "Drawn":
         """Return the rows `keep`."""
         return Drawn(
-            self.spec, self.rate[keep], self.factor[keep], self.add_s[keep],
-            self.after[keep], self.ramp[keep], None if self.hits is None else self.hits[keep],
+            self.spec,
+            self.rate[keep],
+            self.factor[keep],
+            self.add_s[keep],
+            self.after[keep],
+            self.ramp[keep],
+            None if self.hits is None else self.hits[keep],
         )
 
 
@@ -55,15 +60,17 @@ def draw_faults(draws: Draws) -> list[Drawn]:
         partial = fault.instances < 1 or bool(fault.zones)
         one = np.ones(len(draws.rows))
         add = fault.latency if fault.kind == "cold_start" else fault.add
-        found.append(Drawn(
-            spec=fault,
-            rate=draws.drawn(number, "rate", fault.rate),
-            factor=one if fault.factor is None else draws.drawn(number, "factor", fault.factor),
-            add_s=draws.drawn(number, "add", add),
-            after=us_many(draws.drawn(number, "after", fault.after)),
-            ramp=us_many(draws.drawn(number, "ramp", fault.ramp)),
-            hits=draws.hits(number) if partial else None,
-        ))
+        found.append(
+            Drawn(
+                spec=fault,
+                rate=draws.drawn(number, "rate", fault.rate),
+                factor=one if fault.factor is None else draws.drawn(number, "factor", fault.factor),
+                add_s=draws.drawn(number, "add", add),
+                after=us_many(draws.drawn(number, "after", fault.after)),
+                ramp=us_many(draws.drawn(number, "ramp", fault.ramp)),
+                hits=draws.hits(number) if partial else None,
+            )
+        )
     return found
 
 
@@ -75,7 +82,12 @@ def needs_instances(faults: list[Drawn], *, pooled: bool) -> bool:
 
 
 def effects(
-    faults: list[Drawn], begin: Times, end: Times, load: Array, starts: Times, serving: NDArray[np.bool_]
+    faults: list[Drawn],
+    begin: Times,
+    end: Times,
+    load: Array,
+    starts: Times,
+    serving: NDArray[np.bool_],
 ) -> Effects:
     """Return the effect over [begin, end).
 
@@ -140,7 +152,7 @@ def _levels(begin: Times, end: Times, on: Times, ramp: Times) -> Array:
         long = ramp[:, None].astype(float)
         with np.errstate(divide="ignore", invalid="ignore"):
             rising = run * run / (2 * long)
-        return np.where(run < long, rising, run - long / 2)
+        return np.asarray(np.where(run < long, rising, run - long / 2), dtype=float)
 
     return np.asarray(area(end) - area(begin))
 

@@ -5,14 +5,15 @@ successes are drawn as independent Poisson counts where nothing is rejected: a
 Poisson count that is split at random splits into independent Poisson counts.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Times
+from stratsim.engine.batch.dice import Dice, Minute, Rows
 from stratsim.engine.batch.faults import Effects, Part
-from stratsim.engine.batch.surroundings import surroundings
+from stratsim.engine.batch.surroundings import Around, surroundings
 from stratsim.engine.clock import US
 from stratsim.engine.environment import Environment
 from stratsim.model.quantities import Array
@@ -20,83 +21,8 @@ from stratsim.model.scenario import Scenario
 from stratsim.model.traffic import Constant
 from stratsim.queueing import ResponseTimes
 from stratsim.signals import ERRORS, NEW, OLD, REJECTED, REQUESTS
-from stratsim.streams import CountStream
 
-Pair = tuple[Array, Array]
-
-
-@dataclass(slots=True)
-class Minute:
-    """Sums of one minute: by (side, field), and the response times' mixture."""
-
-    rows: int
-    sums: dict[tuple[int, int], Array] = field(default_factory=dict)
-    parts: list[tuple[int, Array, Array, Array, Array]] = field(default_factory=list)
-
-    def add(self, side: int, fld: int, values: Array, at: slice | NDArray[np.int64]) -> None:
-        """Add what some rows had of a field."""
-        if (side, fld) in self.sums:
-            self.sums[side, fld][at] += values
-        elif isinstance(at, slice):
-            self.sums[side, fld] = np.array(values, dtype=float)
-        else:
-            whole = self.sums[side, fld] = np.zeros(self.rows)
-            whole[at] = values
-
-    def add_times(
-        self, part: tuple[int, Array, Array, Array, Array], at: slice | NDArray[np.int64]
-    ) -> None:
-        """Add a part of the mixture of response times."""
-        if not isinstance(at, slice):
-            spread = [np.zeros(self.rows) for _ in part[1:]]
-            for whole, values in zip(spread, part[1:], strict=True):
-                whole[at] = values
-            part = (part[0], *spread)  # type: ignore[assignment]
-        self.parts.append(part)
-
-    def take(self, keep: NDArray[np.int64]) -> "Minute":
-        """Return the rows `keep`."""
-        return Minute(
-            len(keep),
-            {key: values[keep] for key, values in self.sums.items()},
-            [(side, n[keep], rho[keep], f[keep], a[keep]) for side, n, rho, f, a in self.parts],
-        )
-
-
-class Dice:
-    """Draws counts for a minute, from a stream per purpose."""
-
-    def __init__(self, streams: dict[str, CountStream], *, expected: bool) -> None:
-        self.streams, self.expected = streams, expected
-        self.rngs: dict[str, np.random.Generator] = {}
-
-    def wind(self, minute: int) -> None:
-        """Begin a minute."""
-        if not self.expected:
-            self.rngs = {name: stream.wind(minute) for name, stream in self.streams.items()}
-
-    def poisson(self, purpose: str, mean: Array) -> Array:
-        """Return Poisson counts."""
-        return mean if self.expected else self.rngs[purpose].poisson(mean).astype(float)
-
-    def some(self, purpose: str, n: Array, p: Array | float) -> Array:
-        """Return how many of `n` happen, each with probability `p`."""
-        p = np.clip(p, 0.0, 1.0)
-        if self.expected:
-            return n * p
-        return self.rngs[purpose].binomial(n.astype(np.int64), p).astype(float)
-
-    def clumped(self, purpose: str, n: Array, p: float, dispersion: float) -> Array:
-        """Return beta-binomial counts of variance/mean `dispersion`."""
-        if p <= 0:
-            return np.zeros_like(n)
-        if self.expected or dispersion <= 1 or p >= 1:
-            return self.some(purpose, n, p)
-        rho = np.minimum((dispersion - 1) / np.maximum(n - 1, 1e-9), 0.999)
-        scale = (1 - rho) / rho
-        rng = self.rngs[purpose]
-        share = np.where(n < 2, p, rng.beta(np.maximum(p * scale, 1e-9), (1 - p) * scale + 1e-9))
-        return self.some(purpose, n, share)
+NAMES = ("old", "new")
 
 
 @dataclass(slots=True)
@@ -115,23 +41,43 @@ class Stretch:
     lost_new: Array
     pooled: bool
     effect: Effects | None
-    rows: slice | NDArray[np.int64]
+    rows: Rows
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What happened in one stretch; arrays of (rows,), or None where nothing did."""
+    """What happened in one stretch; arrays of (rows here,), None or 0 where nothing did."""
 
     failed_fault: Array | float = 0.0
     failed_capacity: Array | float = 0.0
     slow: Array | float = 0.0
     exposed: Array | float = 0.0
+    rejected: Array | float = 0.0
     first: Times | None = None
     room: Array | None = None
     load: Array | None = None
-    rejected: Array | float = 0.0
     user_fault: Array | None = None
     user_any: Array | None = None
+
+
+@dataclass(slots=True)
+class Load:
+    """How much is sent to whom in one stretch; pairs are (old, new).
+
+    ``offered`` is what arrives without retries, ``cap`` what one instance can
+    serve, ``means`` and ``rooms`` what each revision gets and can serve, ``over``
+    what it cannot; ``rho`` its utilisation, ``rho0`` that of the untouched fleet.
+    """
+
+    at: Stretch
+    around: Around
+    offered: Array
+    cap: Array
+    means: tuple[Array, Array]
+    rooms: tuple[Array, Array]
+    over: tuple[Array, Array] | None
+    rho: tuple[Array, Array]
+    rho0: Array
 
 
 class Flow:
@@ -154,65 +100,53 @@ class Flow:
         self.due: list[Array] = []
         self.sent: list[Array] = []
         self.keeps_times = False
+        self._split: tuple[Array, Array] | None = None
 
     def arrivals(self, begin: Times, end: Times) -> Array:
         """Return the expected requests of [begin, end) microseconds."""
         if isinstance(self.profile, Constant):
-            return self.profile.rate * (end - begin) / US
+            return np.asarray(self.profile.rate * (end - begin) / US)
         counts = self.profile.arrivals(end / US) - self.profile.arrivals(begin / US)
         return np.maximum(counts, 0.0)
 
     def serve(self, at: Stretch, minute: Minute) -> Outcome:
         """Account for one stretch."""
         out = Outcome()
+        load = self._load(at)
+        self._note(load, out)
+        self._split = None
+        crowded = not self.serverless and bool(
+            ((load.rho[OLD] > load.rho0) & (load.means[OLD] > 0)).any()
+        )
+        if self.watches_old or load.over is not None or crowded:
+            self._side(OLD, load, None, minute, out)
+        if (at.share > 0).any():
+            self._side(NEW, load, at.effect, minute, out)
+        if load.over is not None:
+            self._blame(load, load.over, out)
+        return out
+
+    # -- load -----------------------------------------------------------------------
+
+    def _load(self, at: Stretch) -> Load:
         span = (at.end - at.begin) / US
         offered = self.arrivals(at.begin, at.end)
         around = surroundings(self.environment, at.begin, at.end)
-        calm = around is None
-        failing, slower, later, shrunk = (0.0, 1.0, 0.0, 1.0) if around is None else around
-        effect = at.effect
-        cap = self.capacity * shrunk * span
-        scale = 1.0 if effect is None else effect.capacity
+        cap = self.capacity * around.capacity * span
+        scale = 1.0 if at.effect is None else at.effect.capacity
         rooms = (at.in_old * cap, at.in_new * scale * cap)
-        wrong = 0.0 if effect is None else effect.failing
-        base = 1 - (1 - self.base_errors) * (1 - failing)
-        sent = offered * self._again(offered, at.share, rooms, wrong, base)
+        sent = offered * self._again(at, offered, rooms, around.failing)
         means = (sent * (1 - at.share), sent * at.share)
-        self._note(at, rooms, cap, means, out)
-        over = [np.maximum(means[s] - rooms[s], 0.0) for s in (OLD, NEW)]
-        shed: list[Array | None] = [None, None]
+        over = None
         if not self.serverless:
-            for side in (OLD, NEW):
-                if over[side].any():
-                    shed[side] = over[side] / np.where(over[side] > 0, means[side], 1.0)
-        rho = [self._rho(means[s], rooms[s]) for s in (OLD, NEW)]
+            excess = (
+                np.maximum(means[OLD] - rooms[OLD], 0.0),
+                np.maximum(means[NEW] - rooms[NEW], 0.0),
+            )
+            over = excess if excess[OLD].any() or excess[NEW].any() else None
+        rho = (self._rho(means[OLD], rooms[OLD]), self._rho(means[NEW], rooms[NEW]))
         rho0 = self._rho(offered, self.desired * cap)
-        parts = None if effect is None else effect.parts
-        changed_old = not self.serverless and bool(((rho[OLD] > rho0) & (means[OLD] > 0)).any())
-        if self.watches_old or shed[OLD] is not None or shed[NEW] is not None or changed_old:
-            self._side(OLD, means, at, shed[OLD], None, failing, minute, out, rho, rho0,
-                       (slower, later), None, calm=calm)
-        if (at.share > 0).any():
-            self._side(NEW, means, at, shed[NEW], effect, failing, minute, out, rho, rho0,
-                       (slower, later), parts, calm=calm)
-        if shed[OLD] is not None or shed[NEW] is not None:
-            self._blame(minute, means, rooms, cap, offered, over, at, out)
-        return out
-
-    def _note(self, at, rooms, cap, means, out) -> None:  # type: ignore[no-untyped-def]
-        if self.serverless:
-            return
-        old, new = rooms
-        if not at.pooled:
-            old = np.where(at.share < 1, old, 0.0)
-            new = np.where(at.share > 0, new, 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            out.room = np.where(cap > 0, (old + new) / cap / self.desired, np.inf)
-            loads = [
-                np.where((rooms[s] > 0) & (means[s] > 0), means[s] / rooms[s], -np.inf)
-                for s in (OLD, NEW)
-            ]
-        out.load = np.maximum(loads[0], loads[1])
+        return Load(at, around, offered, cap, means, rooms, over, rho, rho0)
 
     def _rho(self, mean: Array, room: Array) -> Array:
         if self.serverless:
@@ -221,73 +155,106 @@ class Flow:
             rho = np.where(room > 0, np.minimum(mean / room, 1.0), 1.0)
         return np.where(mean > 0, rho, 0.0)
 
-    def _again(self, offered, share, rooms, wrong, base):  # type: ignore[no-untyped-def]
+    def _again(
+        self, at: Stretch, offered: Array, rooms: tuple[Array, Array], outside: Array | float
+    ) -> Array | float:
+        """Return the factor by which retries raise the load; see `stratsim.engine.flow`."""
         retries = self.retries
         if retries.share <= 0 or retries.limit == 0:
             return 1.0
-        factor = np.ones_like(offered)
-        some = np.maximum(offered, 1e-300)
+        base = 1 - (1 - self.base_errors) * (1 - outside)
+        wrong = 0.0 if at.effect is None else at.effect.failing
+        factor, some = np.ones_like(offered), np.maximum(offered, 1e-300)
         for _ in range(3):
-            means = (offered * factor * (1 - share), offered * factor * share)
             lost = np.zeros_like(offered)
-            for side, fails in ((OLD, base), (NEW, 1 - (1 - base) * (1 - wrong))):
-                over = 0.0 if self.serverless else np.maximum(means[side] - rooms[side], 0.0)
-                lost = lost + over + (means[side] - over) * fails
+            for share, room, fails in (
+                (1 - at.share, rooms[OLD], base),
+                (at.share, rooms[NEW], 1 - (1 - base) * (1 - wrong)),
+            ):
+                mean = offered * factor * share
+                over = 0.0 if self.serverless else np.maximum(mean - room, 0.0)
+                lost = lost + over + (mean - over) * fails
             again = retries.share * lost / (some * factor)
-            factor = sum(again**k for k in range(retries.limit + 1))
+            factor = np.sum([again**k for k in range(retries.limit + 1)], axis=0)
         return factor
 
-    def _side(self, side, means, at, shed, effect, failing, minute, out, rho, rho0, env, parts, *, calm):  # type: ignore[no-untyped-def]
+    def _note(self, load: Load, out: Outcome) -> None:
+        """Note the capacity that takes traffic, and the largest utilisation."""
+        if self.serverless:
+            return
+        (old, new), at = load.rooms, load.at
+        if not at.pooled:
+            old = np.where(at.share < 1, old, 0.0)
+            new = np.where(at.share > 0, new, 0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            out.room = np.where(load.cap > 0, (old + new) / load.cap / self.desired, np.inf)
+            loads = [
+                np.where((room > 0) & (mean > 0), mean / room, -np.inf)
+                for mean, room in zip(load.means, load.rooms, strict=True)
+            ]
+        out.load = np.maximum(loads[OLD], loads[NEW])
+
+    # -- one revision ---------------------------------------------------------------
+
+    def _side(
+        self, side: int, load: Load, effect: Effects | None, minute: Minute, out: Outcome
+    ) -> None:
         """Draw one revision's requests and what becomes of them."""
-        dice, name = self.dice, ("old", "new")[side]
-        mean = means[side]
-        thinned = effect is not None and shed is None and self.dispersion >= 1 and not dice.expected
+        name, at = NAMES[side], load.at
+        over = None if load.over is None or not load.over[side].any() else load.over[side]
         met = failed = None
-        if thinned:
-            counts, met, failed = self._thinned(name, self._factor(at.rows) * mean, effect)
+        if effect is not None and over is None and self.dispersion >= 1 and not self.dice.expected:
+            counts, met, failed = self._thinned(name, self._scaled(load.means[side], at), effect)
         else:
-            counts = self._counts(side, means, at.share, at.rows)
-        rejected = None if shed is None else dice.some(name, counts, shed)
-        served = counts if rejected is None else counts - rejected
-        if effect is not None and not thinned:
-            met, failed = self._meet(name, served, effect)
-        rest = served if failed is None else served - failed
-        outside = None if calm else dice.some(name, rest, failing)
-        rest = rest if outside is None else rest - outside
-        errors = dice.clumped(name, rest, self.base_errors, self.clumping)
-        for extra in (outside, failed):
-            errors = errors if extra is None else errors + extra
-        for fld, values in ((REQUESTS, counts), (ERRORS, errors), (REJECTED, rejected)):
-            if values is not None:
-                minute.add(side, fld, values, at.rows)
-        if rejected is not None:
+            counts = self._counts(side, load)
+        served = counts
+        if over is not None:
+            shed = over / np.where(over > 0, load.means[side], 1.0)
+            rejected = self.dice.some(name, counts, shed)
+            served = counts - rejected
             out.rejected = out.rejected + rejected
-        if failed is not None:
+            minute.add(side, REJECTED, rejected, at.rows)
+        if effect is not None and failed is None:
+            met, failed = self._meet(name, served, effect)
+        if effect is not None and met is not None and failed is not None:
             out.failed_fault = out.failed_fault + failed
+            out.exposed = out.exposed + met
             out.user_fault = failed
             self._first(met, at, effect, out)
-            out.exposed = out.exposed + met
-        self._slow(side, served, rho, rho0, env, parts, minute, out, at.rows)
+        minute.add(side, REQUESTS, counts, at.rows)
+        minute.add(side, ERRORS, self._errors(name, served, failed, load.around), at.rows)
+        self._slow(side, served, load, effect, minute, out)
 
-    def _counts(
-        self, side: int, means: Pair, share: Array, at: slice | NDArray[np.int64]
-    ) -> Array:
-        dice, name = self.dice, ("old", "new")[side]
+    def _errors(self, name: str, served: Array, failed: Array | None, around: Around) -> Array:
+        """Return all errors: the fault's, the environment's, and those of any day."""
+        rest = served if failed is None else served - failed
+        errors = np.zeros_like(served) if failed is None else failed
+        if not around.calm:
+            outside = self.dice.some(name, rest, around.failing)
+            rest, errors = rest - outside, errors + outside
+        return errors + self.dice.clumped(name, rest, self.base_errors, self.clumping)
+
+    def _scaled(self, mean: Array, at: Stretch) -> Array:
+        """Return a mean times the minute's gamma factor."""
+        factor = self.factor
+        return mean * (factor[at.rows] if isinstance(factor, np.ndarray) else factor)
+
+    def _counts(self, side: int, load: Load) -> Array:
+        dice, means, at = self.dice, load.means, load.at
         if dice.expected:
             return means[side]
         if self.dispersion >= 1:
-            return dice.poisson(name, self._factor(at) * means[side])
-        if self.serverless:
-            if side == OLD or not self.watches_old:
-                self._total = self._steady(OLD, means[OLD] + means[NEW], at)
-                self._split = dice.some("new", self._total, share)
-            return self._total - self._split if side == OLD else self._split
-        return self._steady(side, means[side], at)
+            return dice.poisson(NAMES[side], self._scaled(means[side], at))
+        if not self.serverless:
+            return self._steady(side, means[side], at.rows)
+        if self._split is None:  # one total for the function, split at random
+            total = self._steady(OLD, means[OLD] + means[NEW], at.rows)
+            new = dice.some("new", total, at.share)
+            self._split = (total - new, new)
+        return self._split[side]
 
-    def _factor(self, at: slice | NDArray[np.int64]) -> Array | float:
-        return self.factor[at] if isinstance(self.factor, np.ndarray) else self.factor
-
-    def _steady(self, side: int, mean: Array, at: slice | NDArray[np.int64]) -> Array:
+    def _steady(self, side: int, mean: Array, at: Rows) -> Array:
+        """Return counts less noisy than Poisson: whole numbers that follow the mean."""
         if self.dispersion == 0:
             due, sent = self.due[side], self.sent[side]
             due[at] += mean
@@ -295,7 +262,7 @@ class Flow:
             sent[at] += count
             return np.asarray(count)
         tries = np.rint(mean / (1 - self.dispersion))
-        return self.dice.some(("old", "new")[side], tries, 1 - self.dispersion)
+        return self.dice.some(NAMES[side], tries, 1 - self.dispersion)
 
     def _thinned(self, name: str, mean: Array, effect: Effects) -> tuple[Array, Array, Array]:
         """Draw requests by fate: failed, met the fault and survived, never met it."""
@@ -303,11 +270,11 @@ class Flow:
         failed = dice.poisson(name, mean * effect.failing)
         spared = np.clip(effect.exposed - effect.failing, 0.0, None)
         met = failed + (dice.poisson(name, mean * spared) if spared.any() else 0.0)
-        away = np.clip(1.0 - effect.exposed, 0.0, None)
-        counts = met + (dice.poisson(name, mean * away) if (away * mean).any() else 0.0)
+        away = mean * np.clip(1.0 - effect.exposed, 0.0, None)
+        counts = met + (dice.poisson(name, away) if away.any() else 0.0)
         return counts, met, failed
 
-    def _meet(self, name: str, served: Array, effect: Effects) -> Pair:
+    def _meet(self, name: str, served: Array, effect: Effects) -> tuple[Array, Array]:
         met = self.dice.some(name, served, effect.exposed)
         share = effect.failing / np.where(effect.exposed > 0, effect.exposed, 1.0)
         return met, self.dice.some(name, met, share)
@@ -318,27 +285,43 @@ class Flow:
         if not hit.any():
             return
         onset = np.maximum(at.begin, effect.onset)
-        wait = np.zeros(len(met))
+        wait: Array = np.zeros(len(met))
         if not self.dice.expected:
             luck = self.dice.rngs["first"].random(len(met))
-            wait = (at.end - onset) * -np.expm1(np.log1p(-luck) / np.maximum(met, 1.0))
+            wait = np.asarray(at.end - onset, dtype=float) * -np.expm1(
+                np.log1p(-luck) / np.maximum(met, 1.0)
+            )
         first = onset + np.rint(np.where(hit, wait, 0.0)).astype(np.int64)
         out.first = np.where(hit, first, NEVER)
 
-    def _slow(self, side, served, rho, rho0, env, parts, minute, out, rows) -> None:  # type: ignore[no-untyped-def]
-        slower, later = env
+    # -- response times ---------------------------------------------------------------
+
+    def _slow(
+        self,
+        side: int,
+        served: Array,
+        load: Load,
+        effect: Effects | None,
+        minute: Minute,
+        out: Outcome,
+    ) -> None:
+        """Count answers that are late on account of the deployment."""
+        around, rho = load.around, load.rho[side]
         one = np.ones_like(served)
-        mixture: list[Part] = [(one, one, 0 * one)] if parts is None else parts
-        mixture = [(w, f * slower, a * slower + later) for w, f, a in mixture]
+        parts: list[Part] = [(one, one, 0 * one)]
+        slowed = effect is not None and effect.parts is not None
+        if effect is not None and effect.parts is not None:
+            parts = effect.parts
+        mixture = [(w, f * around.factor, a * around.factor + around.add_s) for w, f, a in parts]
         if self.keeps_times:
             for weight, f, a in mixture:
-                minute.add_times((side, served * weight, rho[side], f, a), rows)
-        if parts is None and not ((rho[side] > rho0) & (served > 0)).any():
+                minute.add_times((side, served * weight, rho, f, a), load.at.rows)
+        if not slowed and not ((rho > load.rho0) & (served > 0)).any():
             return  # less loaded than usual, and nothing slows it
-        usual = self._late(rho0, (self.late_s - later) / slower * one)
-        late = sum(w * self._late(rho[side], (self.late_s - a) / f) for w, f, a in mixture)
-        excess = np.where((rho[side] == rho0) & self._clean(mixture, env), 0.0, late - usual)
-        out.slow = out.slow + self.dice.some("slow", served, excess)
+        usual = self._late(load.rho0, (self.late_s - around.add_s) / around.factor * one)
+        late = np.sum([w * self._late(rho, (self.late_s - a) / f) for w, f, a in mixture], axis=0)
+        as_usual = (rho == load.rho0) & _clean(parts)
+        out.slow = out.slow + self.dice.some("slow", served, np.where(as_usual, 0.0, late - usual))
 
     def _late(self, rho: Array, t_s: Array) -> Array:
         """P(response time > t); one look-up where all rows are alike, as they often are."""
@@ -346,32 +329,34 @@ class Flow:
             return np.full(len(rho), self.times.survival(float(rho[0]), float(t_s[0])))
         return self.times.survival_many(rho, t_s)
 
-    @staticmethod
-    def _clean(mixture, env):  # type: ignore[no-untyped-def]
-        """Whether no part of the mixture is slower than the environment makes it."""
-        slower, later = env
-        same = np.ones_like(mixture[0][0], dtype=bool)
-        for w, f, a in mixture:
-            same &= (w == 0) | ((f == slower) & (a == later))
-        return same
+    # -- blame ------------------------------------------------------------------------
 
-    def _blame(self, minute, means, rooms, cap, offered, over, at, out) -> None:  # type: ignore[no-untyped-def]
+    def _blame(self, load: Load, over: tuple[Array, Array], out: Outcome) -> None:
         """Divide rejections into the faults', the deployment's and those of any day."""
-        total = out.rejected
-        all_over = over[OLD] + over[NEW]
+        at, cap, means = load.at, load.cap, load.means
+        every = over[OLD] + over[NEW]
         if at.pooled:
             whole = at.in_old + at.in_new + at.lost_old + at.lost_new
             sound = np.maximum(means[OLD] + means[NEW] - whole * cap, 0.0)
         else:
             sound = np.maximum(means[OLD] - (at.in_old + at.lost_old) * cap, 0.0)
             sound = sound + np.maximum(means[NEW] - (at.in_new + at.lost_new) * cap, 0.0)
-        always = np.minimum(np.maximum(offered - self.desired * cap, 0.0), all_over)
-        some = np.where(all_over > 0, all_over, 1.0)
-        fault = np.minimum(np.maximum(all_over - sound, 0.0), all_over - always) / some
-        taken = (all_over - always) / some - fault
+        always = np.minimum(np.maximum(load.offered - self.desired * cap, 0.0), every)
+        some = np.where(every > 0, every, 1.0)
+        fault = np.minimum(np.maximum(every - sound, 0.0), every - always) / some
+        taken = (every - always) / some - fault
+        total = np.asarray(out.rejected + np.zeros_like(every))
         by_fault = self.dice.some("blame", total, fault)
         share = np.where(fault < 1, taken / np.where(fault < 1, 1 - fault, 1.0), 0.0)
         by_change = self.dice.some("blame", total - by_fault, share)
         out.failed_fault = out.failed_fault + by_fault
         out.failed_capacity = out.failed_capacity + by_change
         out.user_any = by_fault + by_change
+
+
+def _clean(parts: list[Part]) -> NDArray[np.bool_]:
+    """Return where no part of a mixture is slower than the service itself."""
+    same = np.ones(len(parts[0][0]), dtype=bool)
+    for weight, factor, add in parts:
+        same &= (weight == 0) | ((factor == 1) & (add == 0))
+    return same

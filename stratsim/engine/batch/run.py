@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from stratsim.engine.batch.alarms import Bank, Telemetry
 from stratsim.engine.batch.changes import NEVER, Times
+from stratsim.engine.batch.dice import Dice, Minute
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.faults import Effects, draw_faults, effects, needs_instances
-from stratsim.engine.batch.flow import Dice, Flow, Minute, Outcome, Stretch
+from stratsim.engine.batch.flow import Flow, Outcome, Stretch
 from stratsim.engine.batch.schedule import FAILED, STOPPED, SUCCEEDED, schedule
 from stratsim.engine.batch.surroundings import surroundings
 from stratsim.engine.batch.undo import UNDO
@@ -28,9 +29,21 @@ Flags = NDArray[np.bool_]
 Rows = slice | NDArray[np.int64]
 PURPOSES = ("old", "new", "first", "slow", "blame", "times")
 NUMBERS = (
-    "failed_fault", "failed_capacity", "slow", "exposed", "affected_users", "peak_exposure",
-    "min_capacity", "peak_utilization", "extra_instance_s", "duration_s", "first_exposed_s",
-    "detected_s", "trigger_s", "restored_s", "paged_s",
+    "failed_fault",
+    "failed_capacity",
+    "slow",
+    "exposed",
+    "affected_users",
+    "peak_exposure",
+    "min_capacity",
+    "peak_utilization",
+    "extra_instance_s",
+    "duration_s",
+    "first_exposed_s",
+    "detected_s",
+    "trigger_s",
+    "restored_s",
+    "paged_s",
 )
 
 
@@ -102,8 +115,11 @@ class Runs:
     def _prepare_flow(self, rows: int) -> None:
         setup, block = self.setup, self.draws.worlds
         readers = [
-            reader for p in setup.programs if isinstance(p, MetricProgram)
-            for _, reader in p.readers if reader is not None
+            reader
+            for p in setup.programs
+            if isinstance(p, MetricProgram)
+            for _, reader in p.readers
+            if reader is not None
         ]
         key = ("batch", block.index, self.draws.outcome)
         streams = {name: block.streams.counts(*key, name) for name in PURPOSES}
@@ -115,8 +131,12 @@ class Runs:
         self.flow.keeps_times = any(r.source.kind == "time" for r in readers)
         self.reads_hosts = any(r.source.kind == "level" for r in readers)
         self.counts_hosts = self.reads_hosts or any(_zero_counts(r) for r in readers)
-        longest = max((p.minutes for p in setup.programs if isinstance(p, MetricProgram)), default=1)
-        self.telemetry = Telemetry(rows, -setup.history, setup.times, setup.history + 2 * longest + 4)
+        longest = max(
+            (p.minutes for p in setup.programs if isinstance(p, MetricProgram)), default=1
+        )
+        self.telemetry = Telemetry(
+            rows, -setup.history, setup.times, setup.history + 2 * longest + 4
+        )
         self.minute = Minute(len(self.phase))
 
     # -- the run ------------------------------------------------------------------
@@ -168,7 +188,10 @@ class Runs:
         if self.counts_hosts:
             state, sums = self.state, self.minute.sums
             sums[OLD, HEALTHY], sums[NEW, HEALTHY] = state.old.copy(), state.new.copy()
-            sums[OLD, UNHEALTHY], sums[NEW, UNHEALTHY] = state.lost_old.copy(), state.lost_new.copy()
+            sums[OLD, UNHEALTHY], sums[NEW, UNHEALTHY] = (
+                state.lost_old.copy(),
+                state.lost_new.copy(),
+            )
         self.telemetry.close(self.minute, end + np.rint(delay * US).astype(np.int64))
 
     def _walk(self, end: Times) -> None:
@@ -256,17 +279,23 @@ class Runs:
         begin, end, share = state.since[at], state.now[at], self._share()[at]
         effect = None if past else self._effects(at, begin, end, share)
         stretch = Stretch(
-            begin, end, share, state.old[at], state.new[at], state.lost_old[at],
-            state.lost_new[at], self.pooled, effect, at,
+            begin,
+            end,
+            share,
+            state.old[at],
+            state.new[at],
+            state.lost_old[at],
+            state.lost_new[at],
+            self.pooled,
+            effect,
+            at,
         )
         out = self.flow.serve(stretch, self.minute)
         if not past:
             self._sum(out, at, (end - begin) / US, share)
         state.since[at] = end  # last: `begin` may be a view of it
 
-    def _effects(
-        self, at: Rows, begin: Times, end: Times, share: Array
-    ) -> Effects | None:
+    def _effects(self, at: Rows, begin: Times, end: Times, share: Array) -> Effects | None:
         state = self.state
         first = state.first[at]
         begun = (first < NEVER) & (share > 0)
@@ -330,9 +359,9 @@ class Runs:
         self._check_over(alive)
         fired = self.bank.evaluate(self.telemetry, minute + 1, state.now)
         for name, rows in fired.items():
-            rows = rows & ~state.over
-            if rows.any():
-                self._alarm(name, rows)
+            here = rows & ~state.over
+            if here.any():
+                self._alarm(name, here)
         if self.setup.group:
             state.alarming = np.where(self._group_alarm(), state.alarming, NEVER)
         self._drop()
@@ -435,8 +464,8 @@ class Runs:
     def _restored(self) -> Flags:
         state = self.state
         if not self.pooled:
-            return state.weight == 0
-        return (state.new == 0) & (state.old > 0)
+            return np.asarray(state.weight == 0)
+        return np.asarray((state.new == 0) & (state.old > 0))
 
     def _check_restored(self, rows: Flags) -> None:
         state = self.state
@@ -458,7 +487,7 @@ class Runs:
             return np.zeros(len(state.index), dtype=bool)
         after = np.max([fault.after for fault in self.faults], axis=0)
         waiting = (state.first == NEVER) | (state.now < state.first + after + MINUTE_US)
-        return (state.exposed_at < NEVER) | waiting | (not self.steady)
+        return np.asarray((state.exposed_at < NEVER) | waiting | (not self.steady))
 
     def _drop(self, *, force: bool = False) -> None:
         """Write down who has settled, and take them off the arrays when they are many."""
@@ -493,7 +522,7 @@ class Runs:
             return
         zero = np.zeros_like(state.now)
         around = surroundings(self.flow.environment, zero, zero + 1)
-        cap = self.flow.capacity * (1.0 if around is None else around[3])
+        cap = self.flow.capacity * around.capacity
         rate = self.flow.arrivals(zero, zero + US)
         fresh = brief & np.isinf(state.room)
         state.room = np.where(fresh, state.old / self.desired, state.room)
@@ -506,16 +535,21 @@ class Runs:
         at = state.index[rows]
         active = self.scenario.traffic.users.active
         values = {
-            "failed_fault": state.failed_fault, "failed_capacity": state.failed_capacity,
-            "slow": state.slow, "exposed": state.exposed,
+            "failed_fault": state.failed_fault,
+            "failed_capacity": state.failed_capacity,
+            "slow": state.slow,
+            "exposed": state.exposed,
             "affected_users": touched_many(active, state.spared),
             "peak_exposure": np.maximum(state.peak, self._share()),
             "min_capacity": np.where(np.isfinite(state.room), state.room, np.nan),
             "peak_utilization": np.where(np.isfinite(state.load), state.load, np.nan),
             "extra_instance_s": state.extra,
-            "duration_s": _seconds(state.ended), "first_exposed_s": _seconds(state.exposed_at),
-            "detected_s": _seconds(state.detected), "trigger_s": _seconds(state.trigger),
-            "restored_s": _seconds(state.restored), "paged_s": _seconds(self._page()),
+            "duration_s": _seconds(state.ended),
+            "first_exposed_s": _seconds(state.exposed_at),
+            "detected_s": _seconds(state.detected),
+            "trigger_s": _seconds(state.trigger),
+            "restored_s": _seconds(state.restored),
+            "paged_s": _seconds(self._page()),
         }
         for name, column in values.items():
             self.results[name][at] = column[rows]

@@ -82,7 +82,7 @@ class Clock:
     @property
     def running(self) -> Flags:
         """Rows whose deployment has not ended."""
-        return self.end == NEVER
+        return np.asarray(self.end == NEVER)
 
     def at(self) -> Times:
         """Now where the deployment still runs, else never."""
@@ -102,17 +102,34 @@ def schedule(plan: Plan, draws: Draws, *, counts_hosts: bool = False) -> Schedul
     never = np.full(rows, NEVER)
     shape = (rows, draws.size)
     clock = Clock(
-        draws, plan, np.zeros(rows, dtype=np.int64), Draft(rows), never.copy(),
-        np.zeros(rows, dtype=np.int64), np.ones(rows, dtype=bool), never.copy(), never.copy(),
-        np.ones(shape, dtype=bool), np.full(shape, NEVER), np.full(shape, NEVER),
-        pooled=plan.routing == "pooled", counts_hosts=counts_hosts,
+        draws,
+        plan,
+        np.zeros(rows, dtype=np.int64),
+        Draft(rows),
+        never.copy(),
+        np.zeros(rows, dtype=np.int64),
+        np.ones(rows, dtype=bool),
+        never.copy(),
+        never.copy(),
+        np.ones(shape, dtype=bool),
+        np.full(shape, NEVER),
+        np.full(shape, NEVER),
+        pooled=plan.routing == "pooled",
+        counts_hosts=counts_hosts,
     )
     for step in plan.steps:
         HANDLERS[type(step)](clock, step)
     clock.finish(clock.running, clock.now, SUCCEEDED)
     return Schedule(
-        clock.draft.sorted(), clock.end, clock.status, clock.can_undo,
-        clock.unwatched, clock.retired, clock.entered, clock.left, clock.hosts,
+        clock.draft.sorted(),
+        clock.end,
+        clock.status,
+        clock.can_undo,
+        clock.unwatched,
+        clock.retired,
+        clock.entered,
+        clock.left,
+        clock.hosts,
     )
 
 
@@ -135,7 +152,7 @@ def _lifecycle(clock: Clock, step: Lifecycle) -> None:
 
 def _launch(clock: Clock, step: Launch) -> None:
     draws = clock.draws
-    clock.draft.put(clock.at(), running=step.count)
+    clock.draft.put(clock.at(), add={"running": step.count})
     starts = us_many(draws.values(step.startup, "startup"))
     doomed = draws.struck("startup", "") & (not clock.pooled)
     last = np.where(doomed, 0, starts).max(axis=1)
@@ -146,9 +163,11 @@ def _launch(clock: Clock, step: Launch) -> None:
     if clock.pooled:
         return
     if clock.counts_hosts:
-        clock.draft.hosts(np.where(bad[:, None], NEVER, clock.at()[:, None] - last[:, None] + starts), new=1)
+        clock.draft.hosts(
+            np.where(bad[:, None], NEVER, clock.at()[:, None] - last[:, None] + starts), "new", 1
+        )
     else:
-        clock.draft.put(clock.at(), new=step.count)
+        clock.draft.put(clock.at(), add={"new": step.count})
 
 
 def _shift(clock: Clock, step: Shift) -> None:
@@ -183,10 +202,10 @@ def _roll(clock: Clock, step: Roll) -> None:
         clock.healthy = clock.healthy & taken & ~play.failed
     else:
         clock.hosts = (play, ran)
-        clock.draft.hosts(when(ran.start, play.out, taken), old=-1)
-        clock.draft.hosts(when(ran.start, play.done, taken & play.struck), lost_old=1)
+        clock.draft.hosts(when(ran.start, play.out, taken), "old", -1)
+        clock.draft.hosts(when(ran.start, play.done, taken & play.struck), "lost_old", 1)
     back = when(ran.start, play.back, taken)
-    clock.draft.hosts(back, new=1)
+    clock.draft.hosts(back, "new", 1)
     clock.entered = np.minimum(clock.entered, back)
     clock.finish(ran.failed, ran.end, FAILED)
     clock.now = np.maximum(clock.now, ran.end)
@@ -219,9 +238,9 @@ def _deregister(clock: Clock, step: Deregister) -> None:
     start = np.broadcast_to(clock.now[:, None], play.out.shape)
     running = np.broadcast_to(clock.running[:, None], play.out.shape)
     clock.left = when(start, play.out, running)
-    clock.draft.hosts(clock.left, old=-1)
+    clock.draft.hosts(clock.left, "old", -1)
     end = clock.now + play.done.max(axis=1)
-    clock.finish(play.failed.any(axis=1), end, FAILED)
+    clock.finish(np.asarray(play.failed.any(axis=1)), end, FAILED)
     clock.now = end
 
 
@@ -235,7 +254,7 @@ def _retire(clock: Clock, step: Retire) -> None:
         here = -clock.draws.scenario.desired
         # behind a load balancer the old hosts have been taken out before
         gone = 0 if clock.pooled else here
-        clock.draft.put(clock.at(), old=gone, running=here)
+        clock.draft.put(clock.at(), add={"old": gone, "running": here})
 
 
 HANDLERS: dict[type, Callable[[Clock, Any], None]] = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.engine.batch.changes import NEVER, Draft, Flags, Times, us_many
+from stratsim.engine.batch.changes import NEVER, Amount, Draft, Flags, Times, us_many
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.clock import us
 from stratsim.model.plan import Replace
@@ -101,12 +101,12 @@ class Tasks:
 
     def _complete(self) -> Flags:
         drained = (self.gone == NEVER).all(axis=1)
-        return (self.serving >= self.step.count) & (self.others == 0) & drained
+        return np.asarray((self.serving >= self.step.count) & (self.others == 0) & drained)
 
     def _opened(self) -> Flags:
         if self.step.breaker is None:
             return np.zeros(self.rows, dtype=bool)
-        return self.failures >= self.step.breaker
+        return np.asarray(self.failures >= self.step.breaker)
 
     def _stop_some(self, active: Flags) -> None:
         spare = self.serving + self.others - self.step.lower
@@ -116,10 +116,10 @@ class Tasks:
         some = count > 0
         self.others -= count
         at = np.where(some, self.now, NEVER)
-        self.draft.put(at, **{self.other_name: -count})
+        self.draft.put(at, add={self.other_name: -count})
         self.left.append((at, count))
         drained = np.where(some, self.now + us(self.step.drain_s), NEVER)
-        self.draft.put(drained, ordered=at, running=-count)
+        self.draft.put(drained, ordered=at, add={"running": -count})
         place = np.arange(self.gone.shape[1])
         free = (self.gone == NEVER).cumsum(axis=1) * (self.gone == NEVER)
         slot = some[:, None] & (free == 1) & (place < self.gone.shape[1])
@@ -141,10 +141,10 @@ class Tasks:
         self.mine += count
         self.launched += count
         at = np.where(count > 0, self.now, NEVER)
-        self.draft.put(
-            at, running=count, pending=count, launched=count,
-            **({"lost_new": bad.sum(axis=1)} if self.new else {}),
-        )
+        add: dict[str, Amount] = {"running": count, "pending": count, "launched": count}
+        if self.new:
+            add["lost_new"] = bad.sum(axis=1)
+        self.draft.put(at, add=add)
 
     def _next(self, active: Flags) -> None:
         """Go to the next event, and let happen what falls into that moment."""
@@ -172,10 +172,11 @@ class Tasks:
     def _note(self, now: Times, came: Counts, failed: Counts) -> None:
         if came.any():
             at = np.where(came > 0, now, NEVER)
-            self.draft.put(at, pending=-came, **{self.mine_name: came})
+            self.draft.put(at, add={"pending": -came, self.mine_name: came})
         if failed.any():
             at = np.where(failed > 0, now, NEVER)
-            self.draft.put(at, pending=-failed, running=-failed, lost_new=-failed)
+            add = {"pending": -failed, "running": -failed, "lost_new": -failed}
+            self.draft.put(at, add=add)
 
     def _leftover(self, failed: Flags) -> None:
         """Tasks that were starting when the pass failed go on where nobody stops them."""
@@ -184,7 +185,7 @@ class Tasks:
         for place in range(self.places):
             ready = np.where(failed, self.ready[:, place], NEVER)
             if (ready < NEVER).any():
-                self.draft.put(ready, pending=-1, **{self.mine_name: 1})
+                self.draft.put(ready, add={"pending": -1, self.mine_name: 1})
             fails = np.where(failed, self.fails[:, place], NEVER)
             if (fails < NEVER).any():
-                self.draft.put(fails, pending=-1, running=-1, lost_new=-1)
+                self.draft.put(fails, add={"pending": -1, "running": -1, "lost_new": -1})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.engine.batch.changes import NEVER, Changes, Draft, Flags, Times, us_many, when
+from stratsim.engine.batch.changes import NEVER, Changes, Draft, Flags, T, Times, us_many, when
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.schedule import patience
 from stratsim.engine.batch.scripts import Script, run_pass, script
@@ -29,7 +29,7 @@ def reroute(runs: "Runs", rows: Rows) -> None:
     done = ready + runs.reroute_us
     draft.put(done, ordered=ready, weight=0.0)
     # the new fleet is whatever runs beside the desired one when traffic has left it
-    draft.put(done, new=-runs.state.new[rows], running=-_new_running(runs, rows))
+    draft.put(done, add={"new": -runs.state.new[rows], "running": -_new_running(runs, rows)})
     _replace(runs, rows, draft, done)
 
 
@@ -58,7 +58,7 @@ def _kept(runs: "Runs", rows: Rows) -> Draft:
     for column in np.nonzero(kept.any(axis=0))[0]:
         time = np.where(kept[:, column], changes.time[rows, column], NEVER)
         add = {kind: values[rows, column] for kind, values in changes.add.items()}
-        draft.put(time, weight=changes.weight[rows, column], **add)
+        draft.put(time, weight=changes.weight[rows, column], add=add)
     return draft
 
 
@@ -79,14 +79,14 @@ def _relaunch(
     draws = _draws(runs, rows)
     starts = us_many(draws.values(runs.scenario.service.startup, "startup of a rollback"))
     ready = now + starts.max(axis=1)
-    draft.put(np.where(gone, now, NEVER), running=runs.desired)
+    draft.put(np.where(gone, now, NEVER), add={"running": runs.desired})
     if events:
         play = script(draws, events, new=False, purpose="relaunch")
         back = gone[:, None] & (play.back < NEVER)
-        draft.hosts(np.where(back, ready[:, None] + np.where(back, play.back, 0), NEVER), old=1)
+        draft.hosts(np.where(back, ready[:, None] + np.where(back, play.back, 0), NEVER), "old", 1)
         ready = ready + play.done.max(axis=1)
     else:
-        draft.put(np.where(gone, ready, NEVER), old=runs.desired)
+        draft.put(np.where(gone, ready, NEVER), add={"old": runs.desired})
     runs.plan_.retired[rows] = NEVER
     return np.where(gone, ready, now)
 
@@ -103,7 +103,7 @@ def merge(changes: Changes, rows: Rows, fresh: Changes) -> Changes:
     """Return `changes` with `rows` replaced by `fresh`, as wide as the wider of both."""
     width = max(changes.time.shape[1], fresh.time.shape[1])
 
-    def wide(values: NDArray[np.generic], fill: float) -> NDArray[np.generic]:
+    def wide(values: NDArray[T], fill: float | np.int64) -> NDArray[T]:
         more = width - values.shape[1]
         if not more:
             return values.copy()
@@ -118,7 +118,7 @@ def merge(changes: Changes, rows: Rows, fresh: Changes) -> Changes:
         whole = wide(changes.add[kind], 0.0) if kind in changes.add else np.zeros(time.shape)
         whole[rows] = wide(fresh.add[kind], 0.0) if kind in fresh.add else 0.0
         add[kind] = whole
-    return Changes(time, ordered, weight, add)  # type: ignore[arg-type]
+    return Changes(time, ordered, weight, add)
 
 
 def reregister(runs: "Runs", rows: Rows) -> None:
@@ -133,11 +133,11 @@ def reregister(runs: "Runs", rows: Rows) -> None:
     if outside.any():
         play = script(draws, allow_events(runs.plan.steps), new=False, purpose="reregister")
         back = outside & (play.back < NEVER)
-        draft.hosts(np.where(back, now[:, None] + np.where(back, play.back, 0), NEVER), old=1)
+        draft.hosts(np.where(back, now[:, None] + np.where(back, play.back, 0), NEVER), "old", 1)
         last = np.where(outside, play.done, 0).max(axis=1)
         ready = np.where(outside.any(axis=1), now + last, ready)
     done = ready + runs.reroute_us
-    draft.put(done, new=-state.new[rows], running=-_new_running(runs, rows))
+    draft.put(done, add={"new": -state.new[rows], "running": -_new_running(runs, rows)})
     state.leaving[rows] = np.minimum(state.leaving[rows], done[:, None])
     _replace(runs, rows, draft, done)
 
@@ -150,9 +150,11 @@ def redeploy(runs: "Runs", rows: Rows) -> None:
     step = runs.plan.redeploy
     state = runs.state
     assert isinstance(step, Roll)
-    assert runs.plan_.hosts is not None
     now = state.now[rows]
-    forward, ran = (part.take(rows) for part in runs.plan_.hosts)
+    if runs.plan_.hosts is None:  # refused before any host was touched
+        _replace(runs, rows, Draft(len(rows)), now)
+        return
+    forward, ran = runs.plan_.hosts[0].take(rows), runs.plan_.hosts[1].take(rows)
     at = _where_hosts_are(forward, ran.start, now, state.ended[rows] == runs.plan_.end[rows])
     play = script(_draws(runs, rows), step.events, new=False, purpose="rollback")
     slots = np.full(len(rows), step.count - step.minimum_healthy)
@@ -162,10 +164,10 @@ def redeploy(runs: "Runs", rows: Rows) -> None:
     taken = back.start < NEVER
     leave = when(back.start, play.out, taken)
     draft = Draft(len(rows))
-    draft.hosts(np.where(at.serves_new, leave, NEVER), new=-1)
-    draft.hosts(np.where(at.serves_old, leave, NEVER), old=-1)
-    draft.hosts(np.where(at.struck, leave, NEVER), lost_old=-1)
-    draft.hosts(when(back.start, play.back, taken), old=1)
+    draft.hosts(np.where(at.serves_new, leave, NEVER), "new", -1)
+    draft.hosts(np.where(at.serves_old, leave, NEVER), "old", -1)
+    draft.hosts(np.where(at.struck, leave, NEVER), "lost_old", -1)
+    draft.hosts(when(back.start, play.back, taken), "old", 1)
     state.leaving[rows] = np.where(at.serves_new, leave, state.leaving[rows])
     _replace(runs, rows, draft, np.where(taken.any(axis=1), back.end, now))
 
@@ -177,7 +179,8 @@ def roll_back_tasks(runs: "Runs", rows: Rows) -> None:
     now = state.now[rows]
     draft = _kept(runs, rows)
     starting = state.pending[rows]
-    draft.put(now, running=-starting, pending=-starting, lost_new=-state.lost_new[rows])
+    gone = {"running": -starting, "pending": -starting, "lost_new": -state.lost_new[rows]}
+    draft.put(now, add=gone)
     tasks = Tasks(
         _draws(runs, rows), replace(step, breaker=None), patience(runs.scenario), draft, new=False
     )

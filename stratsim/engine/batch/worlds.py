@@ -4,6 +4,8 @@ Work per replication is the smaller, the more replications go through one call;
 the blocks themselves stay as they are for the SimPy engine.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +29,7 @@ class Worlds:
 
     def uniform(self, *key: str | int, rows: NDArray[np.int64], n: int | None = None) -> Array:
         """Return uniforms of some rows, (rows,) or (rows, n)."""
-        return self._of(rows, lambda block: block.uniform(*key, n=n))
+        return self._each(rows, lambda block, here: block.uniform(*key, n=n)[here])
 
     def draw(
         self,
@@ -37,15 +39,16 @@ class Worlds:
         n: int | None = None,
     ) -> Array:
         """Return draws of a distribution of some rows, (rows,) or (rows, n)."""
-        return self._of(rows, lambda block: block.draw(distribution, *key, n=n))
+        return self._each(rows, lambda block, here: block.draw(distribution, *key, n=n)[here])
 
     def phase_s(self, rows: NDArray[np.int64]) -> Array:
         """Return where in the minute some deployments start [s]."""
-        return self._of(rows, lambda block: block.phase_s)
+        return self._each(rows, lambda block, here: block.phase_s[here])
 
     def outcome(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the outcomes of some rows."""
-        return self._of(rows, lambda block: block.outcome).astype(np.int64)
+        found = self._each(rows, lambda block, here: block.outcome[here])
+        return found.astype(np.int64)
 
     def traffic_factors(self, minute: int, rows: NDArray[np.int64]) -> Array | float:
         """Return the gamma factors of one minute of some rows."""
@@ -57,19 +60,19 @@ class Worlds:
         """Return the publication delays of one minute of some rows [s]."""
         return self._each(rows, lambda block, here: block.delays_s(minute, here))
 
-    def _of(self, rows, arrays):  # type: ignore[no-untyped-def]
-        """Return rows of an array of each block."""
-        return self._each(rows, lambda block, here: arrays(block)[here])
-
-    def _each(self, rows, values):  # type: ignore[no-untyped-def]
+    def _each(
+        self,
+        rows: NDArray[np.int64],
+        values: Callable[[Block, NDArray[np.int64]], Array | float],
+    ) -> Array:
         """Return the values of `rows`, which are in order, block by block."""
         cuts = np.searchsorted(rows, self.each * np.arange(BLOCKS + 1))
         parts = []
         for number, block in enumerate(self._blocks):
             here = rows[cuts[number] : cuts[number + 1]] - number * self.each
             if len(here):
-                part = values(block, here)
-                parts.append(np.broadcast_to(part, (len(here), *np.shape(part)[1:])))
+                part = np.asarray(values(block, here))
+                parts.append(np.broadcast_to(part, (len(here), *part.shape[1:])))
         if len(parts) == 1:
             return parts[0]
-        return np.concatenate(parts) if parts else values(self._blocks[0], rows)
+        return np.concatenate(parts) if parts else np.asarray(values(self._blocks[0], rows))
