@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-quick test-slow lint format types notebooks bench clean
+.PHONY: help demo test test-quick test-slow lint format types notebooks outputs bench clean
 
 INSIDE := sh tools/inside.sh
 # Not .venv/bin/stratsim: a script's first line breaks where the folder's name holds a $$ or a "
@@ -25,7 +25,8 @@ help:
 	@echo 'make test       all tests, quick ones first (ARGS="-k alarm" to choose)'
 	@echo 'make lint       ruff: rules and format; make format repairs what it can'
 	@echo 'make types      mypy --strict'
-	@echo 'make notebooks  execute every notebook'
+	@echo 'make notebooks  execute every notebook; its outputs must be those it shows'
+	@echo 'make outputs    renew the outputs in pages and notebooks'
 	@echo 'make bench      print speeds'
 	@echo 'make clean      remove .venv, .cache and everything else that was made here'
 	@echo 'PYTHON=/path/to/python3.12 chooses the interpreter.'
@@ -65,10 +66,14 @@ types:
 	@sh tools/setup.sh test
 	$(INSIDE) .venv/bin/python -m mypy
 
-# The libraries under a notebook warn of their own future, so warnings stay warnings here
+# Executes them; what they print has to be what they show
 notebooks:
 	@sh tools/setup.sh test
-	$(PYTEST) --nbmake --nbmake-timeout=600 -W default -n $(WORKERS) notebooks
+	$(INSIDE) .venv/bin/python tools/outputs.py --check notebooks/*.ipynb
+
+outputs:
+	@sh tools/setup.sh test
+	$(INSIDE) .venv/bin/python tools/outputs.py
 
 bench:
 	@sh tools/setup.sh test

@@ -77,9 +77,8 @@ def read_trace(
         return None
     if gaps:
         warnings.append(
-            f"{shape.file}: {gaps} gap{'s' if gaps > 1 else ''} in the series "
-            f"({len(counts) - len(rows)} periods of {format_duration(period)}) "
-            "are filled by linear interpolation."
+            f"{shape.file}: {gaps} gap{'s' if gaps > 1 else ''} in the series, filled by linear "
+            f"interpolation (in all {len(counts) - len(rows)} x {format_duration(period)})."
         )
     before = _before(shape, rows[0][1], len(counts) * period, problems)
     if before is None:

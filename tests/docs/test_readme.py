@@ -1,77 +1,64 @@
-"""What the README shows runs as it stands there."""
+"""What the README and the other pages show is what users get."""
 
-import os
 import re
-import shlex
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 import stratsim
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-PYTHON = [text for language, text in BLOCKS if language == "python"]
-SCENARIOS = [text for language, text in BLOCKS if language == "yaml"]
-COMMANDS = [
-    line.partition(" #")[0].strip()
-    for language, text in BLOCKS
-    if language == "sh"
-    for line in text.replace("\\\n", " ").splitlines()
-    if line.startswith("stratsim ")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
+SHOWING = [
+    page for page in PAGES if re.search(r"^\$ stratsim ", page.read_text("utf-8"), re.MULTILINE)
 ]
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(find_spec("stratsim.cli") is None, reason="the command line is not built"),
-]
+SCENARIO = re.search(r"^```yaml orders.yaml\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
-@pytest.fixture
-def folder(root: Path, tmp_path: Path) -> Path:
-    """An empty folder with the bundled scenarios beside it, as in the checkout."""
-    (tmp_path / "scenarios").symlink_to(root / "scenarios")
-    return tmp_path
+def test_the_scenario_of_ten_lines() -> None:
+    assert SCENARIO is not None
+    text = SCENARIO[1]
+
+    assert len(text.splitlines()) <= 12
+    assert stratsim.load(text).name == "orders"
 
 
-def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONUTF8": "1"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
+def test_it_opens_with_the_two_commands() -> None:
+    first = re.search(r"^```sh\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+    assert first is not None
+    assert re.findall(r"^make (\w+)", first[1], re.MULTILINE) == ["demo", "test"]
 
 
-def test_there_is_something_to_run() -> None:
-    assert PYTHON
-    assert SCENARIOS
-    assert COMMANDS
+def test_it_shows_what_make_demo_runs() -> None:
+    done = subprocess.run(
+        ["make", "--no-print-directory", "-n", "demo"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    told = re.findall(r"^echo '\$ (stratsim .*)'$", done.stdout, re.MULTILINE)
+
+    assert len(told) == 2
+    assert all(f"\n$ {command}\n" in README for command in told)
 
 
-@pytest.mark.parametrize("code", PYTHON, ids=[f"block {n}" for n in range(len(PYTHON))])
-def test_python_runs(code: str, folder: Path) -> None:
-    done = run(["-c", code], folder)
+@pytest.mark.slow
+@pytest.mark.parametrize("page", SHOWING, ids=[str(page.relative_to(ROOT)) for page in SHOWING])
+def test_outputs_are_what_the_commands_print(page: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "outputs.py"), "--check", str(page)],
+        capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
 
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
-
-
-@pytest.mark.parametrize("text", SCENARIOS, ids=[f"block {n}" for n in range(len(SCENARIOS))])
-def test_a_scenario_loads(text: str) -> None:
-    assert stratsim.load(text).name == "checkout"
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=[line.split()[1] for line in COMMANDS])
-def test_a_command_ends_well(command: str, folder: Path) -> None:
-    done = run(["-m", *shlex.split(command)], folder)
+def test_assumptions_are_parameters() -> None:
+    page = (ROOT / "docs" / "assumptions.md").read_text(encoding="utf-8")
+    reference = (ROOT / "docs" / "reference" / "scenario.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `([\w.]+)` \|", page, re.MULTILINE)
 
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
+    assert named
+    assert [name for name in named if not re.search(rf"`{re.escape(name)}[.`\[]", reference)] == []

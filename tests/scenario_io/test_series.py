@@ -77,7 +77,7 @@ def test_gaps_are_filled_in_a_line_and_told(series: Load) -> None:
 
     assert profile_of(scenario).counts.tolist() == [600.0, 900.0, 700.0, 500.0, 300.0]
     assert scenario.warnings[0] == (
-        "elb.csv: 1 gap in the series (2 periods of 5m) are filled by linear interpolation."
+        "elb.csv: 1 gap in the series, filled by linear interpolation (in all 2 x 5m)."
     )
 
 
@@ -201,7 +201,7 @@ def test_a_real_series_of_a_load_balancer(shared: Path) -> None:
 
     values = [float(line.split(",")[1]) for line in file.read_text().splitlines()[1:]]
     assert (found.gaps, len(found.counts)) == (8, 4040)
-    assert "8 gaps in the series (8 periods of 5m)" in scenario.warnings[0]
+    assert "8 gaps in the series, filled by linear interpolation (in all 8 x 5m)" in scenario.warnings[0]
     assert found.counts.sum() >= sum(values)
     assert found.before_s == 8 * 3600
     # what lies before and after the deployment is the whole series
