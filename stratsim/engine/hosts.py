@@ -189,6 +189,8 @@ class Hosts:
 
         The bar is equality: with 10 hosts and a minimum of 9 one failure ends it.
         """
+        if self.step.strict:
+            raise StepFailedError(HEALTH_CONSTRAINTS)
         hopeful = self.sick + sum(not healthy for _, healthy, _ in self.flying.values())
         if self.left and self.healthy.total() + hopeful <= self.step.minimum_healthy:
             raise StepFailedError(HEALTH_CONSTRAINTS)

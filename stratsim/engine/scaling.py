@@ -169,7 +169,7 @@ class Scaling:
             self.wake = run.env.event()
             if any(not unit.struck for unit in late):
                 yield self.wake | run.wait(max(self.starts))
-        if last > run.now:
+        if self.step.awaits_drain and last > run.now:
             yield run.wait(last - run.now)
 
 

@@ -56,8 +56,9 @@ class Metric:
 
     @property
     def length_s(self) -> float:
-        """Seconds until the last of its measurements, where it has one."""
-        return self.initial_delay_s + ((self.measurements or 1) - 1) * (self.interval_s or 0.0)
+        """Seconds until the last of its measurements, where it has one and all are good."""
+        last = self.success_limit or self.measurements or 1
+        return self.initial_delay_s + (last - 1) * (self.interval_s or 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,7 +108,8 @@ class Roll:
     were launched before. ``minimum_healthy`` (M) and ``concurrency`` (most hosts
     at once when all are healthy) are in hosts; ``unhealthy`` hosts begin so, and
     are ``throttled`` by the minimum like the others only where that is asked for.
-    With ``zones`` the roll goes zone by zone, with two monitor durations.
+    With ``zones`` the roll goes zone by zone, with two monitor durations. A
+    ``strict`` roll ends with the first host that fails.
     """
 
     event: str
@@ -123,6 +124,7 @@ class Roll:
     zones: tuple[Zone, ...] = ()
     first_zone_monitor_s: float = 0.0
     zone_monitor_s: float = 0.0
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +200,7 @@ class Plan:
     ``one_target_group`` says that new and old share their metrics.
     ``deployment_config`` is the configuration's name in AWS; ``custom`` says that
     it has to be created. Of the ``desired`` instances ``out_of_service`` are so
-    when the deployment is created.
+    when the deployment is created; AWS ends it after ``deadline_s``.
     """
 
     strategy: str
@@ -216,6 +218,7 @@ class Plan:
     concurrency: int | None = None
     desired: int = 0
     out_of_service: int = 0
+    deadline_s: float = float("inf")
     reroute_s: float = 0.0
     redeploy: Roll | Replace | None = None
     restore: tuple[Step, ...] = ()

@@ -12,7 +12,7 @@ class Scale:
     None leaves a fleet as it is. In one wave at most ``batch`` instances start and
     as many stop; at least ``lower`` stay in service and at most ``upper`` run
     (those that drain do not count). What stops leaves service at once and drains
-    for ``drain_s``. What starts serves once it is healthy; the next wave begins
+    for ``drain_s``, which the step ``awaits_drain`` or not. What starts serves once it is healthy; the next wave begins
     when all of them are, and not before ``settle_s`` after their launch (warm-up,
     minReadySeconds, pause). Without ``watched`` nobody looks at their health and
     ``settle_s`` is all that is waited for.
@@ -35,6 +35,7 @@ class Scale:
     forgiven: int = 0
     retries: bool = False
     watched: bool = True
+    awaits_drain: bool = True
     can_roll_back: bool = True
 
 

@@ -92,7 +92,8 @@ def _roll(walk: Walk, step: Roll) -> None:
         walk.end("Failed", f"HEALTH_CONSTRAINTS: {late[-1].event} takes longer than its timeout")
         return
     zone = 0
-    for number, batch in enumerate(batches(step), 1):
+    before = sum(entry.event == step.event for entry in walk.entries)
+    for number, batch in enumerate(batches(step), before + 1):
         if not batch.size:
             walk.end("Failed", "HEALTH_CONSTRAINTS: too few healthy hosts to go on")
             return
