@@ -13,8 +13,8 @@ from stratsim.cli.exits import guarded, prepare
 
 SUMMARY = """Simulate AWS deployment strategies before you run them.
 
-Describe a service, its alarms and the deployment configurations under discussion in one YAML
-file; compare them, choose one, export it. The command scenarios lists some to begin with.
+Describe a service, its alarms and the deployment configurations under discussion in one \
+YAML file; compare them, choose one, export it. The command scenarios lists some to begin with.
 """
 
 
