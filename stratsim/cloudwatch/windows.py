@@ -175,7 +175,7 @@ def _series_by_metric(
     if not isinstance(values, Mapping):
         return {None: checked_values(values, "values")}
     stats = {query.Id: query.MetricStat for query in alarm.Metrics if query.MetricStat}
-    if set(values) != set(stats):
+    if not stats or set(values) != set(stats):
         rule = f"one series for each of {', '.join(stats) or 'no Ids'}"
         raise InputError([Problem("values", rule, ", ".join(values) or "nothing")])
     series = {name: checked_values(one, f"values.{name}") for name, one in values.items()}

@@ -48,6 +48,21 @@ def test_a_weekly_pattern_is_learnt() -> None:
     assert model.expected(noon) == pytest.approx([1000] * 5 + [500] * 2, rel=0.03)
 
 
+def test_a_pattern_is_believed_once_it_was_seen_twice() -> None:
+    """Ten days show no week and a half, two days show the hours, one day does not."""
+    shown = {
+        days: sorted(pattern.cycle_s for pattern in fit_anomaly(WEEKS[: days * 1440]).patterns)
+        for days in (1, 2, 10, 14)
+    }
+
+    assert shown == {
+        1: [3600],
+        2: [3600, DAY_S],
+        10: [3600, DAY_S],
+        14: [3600, DAY_S, 7 * DAY_S],
+    }
+
+
 def test_a_trend_goes_on() -> None:
     """Ten more a day."""
     model = fit_anomaly(100 + 10 * WEEKS / DAY_S)

@@ -149,14 +149,28 @@ def test_bands() -> None:
     )
 
 
+def test_a_value_without_a_band_is_not_listed() -> None:
+    upper = alarm(1, 2, operator="GreaterThanUpperThreshold", ThresholdMetricId="b")
+
+    reason = state_reason(
+        upper, State.ALARM, [9.0, 9.0, 9.0], ["1", "2", "3"], [(0, 1), (0, 2), None]
+    )
+
+    assert reason == (
+        "Thresholds Crossed: 2 out of the last 2 datapoints [9.0 (2), 9.0 (1)] were greater than "
+        "the upper thresholds [2, 1] (minimum 1 datapoint for OK -> ALARM transition)."
+    )
+
+
 def test_every_change_of_a_history_has_its_reason() -> None:
-    changes = alarm_history(alarm(2, 2, 10.0, Statistic="Sum"), [0, 20, 30, 0])
+    changes = alarm_history(alarm(2, 2, 10.0), [0, 20, 30, 0])
 
     assert [(c.minute, c.before, c.after) for c in changes] == [
         (0, "INSUFFICIENT_DATA", "OK"),
         (2, "OK", "ALARM"),
         (3, "ALARM", "OK"),
     ]
+    assert "[0.0 (00:00:00)]" in changes[0].reason
     assert changes[1].reason == (
         "Threshold Crossed: 2 out of the last 2 datapoints [30.0 (00:02:00), 20.0 (00:01:00)] "
         "were greater than the threshold (10.0) "

@@ -193,6 +193,11 @@ def test_one_evaluation_takes_mappings_words_and_short_ranges() -> None:
         ({"evaluation_range": 1}, r"evaluation_range: .*EvaluationPeriods \(2\), but got 1"),
         ({"initial_state": "INSUFFICIENT"}, r"initial_state: .*Did you mean 'INSUFFICIENT_DATA'"),
         ({"alarm": alarm(1, 1, Period=10)}, r"alarm\.Period: must be a multiple of 60"),
+        (
+            {"alarm": alarm(1, 1, Period=300, Statistic=None)},
+            r"alarm\.Statistic: must be given, .* one series per Id",
+        ),
+        ({"values": {}}, r"values: must be one series for each of no Ids, but got nothing"),
         ({"alarm": alarm(3, 2)}, r"alarm\.DatapointsToAlarm: must be at most .*\(2\), but got 3"),
         ({"alarm": {"Threshold": 1}}, r"alarm\.EvaluationPeriods: must be given"),
         ({"values": {"a": [1]}}, r"values: must be one series for each of"),
