@@ -7,6 +7,14 @@ and matplotlib is loaded when something is drawn.
 from stratsim.plot.drawn_backtest import plot_backtest
 from stratsim.plot.drawn_comparison import plot_comparison, plot_tradeoffs
 from stratsim.plot.drawn_plan import plot_plan
+from stratsim.plot.drawn_power import plot_power
 from stratsim.plot.drawn_run import plot_run
 
-__all__ = ["plot_backtest", "plot_comparison", "plot_plan", "plot_run", "plot_tradeoffs"]
+__all__ = [
+    "plot_backtest",
+    "plot_comparison",
+    "plot_plan",
+    "plot_power",
+    "plot_run",
+    "plot_tradeoffs",
+]
