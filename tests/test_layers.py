@@ -28,7 +28,7 @@ LAYERS = (
     "provenance traced study comparison risk power backtest recommendation sensitivity linting",
     "pipeline governance teaching",
     "export importers plot report",
-    "scenario_io store cli",
+    "scenario_io store benchmark cli",
     "__init__ __main__",
 )
 
