@@ -7,7 +7,7 @@ holds: publish, evaluate, poll, shift; SimPy's queue takes it as a priority.
 from typing import Any
 
 import simpy
-from simpy.core import EventPriority
+from simpy.events import EventPriority
 
 US = 1_000_000
 

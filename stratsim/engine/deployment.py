@@ -12,7 +12,14 @@ from stratsim.engine.analyses import scrapes_of
 from stratsim.engine.clock import EVALUATE, PEOPLE, POLL, PUBLISH, US, At, us
 from stratsim.engine.crashes import Crashes
 from stratsim.engine.effects import Faults
-from stratsim.engine.failure import ALARM_ACTIVE, MANUAL_STOP, StepFailedError, trace_too_short
+from stratsim.engine.failure import (
+    ALARM_ACTIVE,
+    ALARMS_UNREADABLE,
+    MANUAL_STOP,
+    TIMEOUT,
+    StepFailedError,
+    trace_too_short,
+)
 from stratsim.engine.fleet import NEVER, Fleet, Unit
 from stratsim.engine.flow import Flow, Truth
 from stratsim.engine.lookout import Lookout
@@ -202,6 +209,9 @@ class Deployment:
         if self.scrapes is not None:
             self.scrapes.take()
         self.process = self.env.process(self._deploy())
+        if self.plan.deadline_s < math.inf:
+            self.after(us(self.plan.deadline_s), lambda: self.abort(StepFailedError(TIMEOUT)))
+        self._expect_blindness()
 
     def _deploy(self) -> Process:
         try:
@@ -227,7 +237,7 @@ class Deployment:
 
     def abort(self, failure: StepFailedError) -> None:
         """Let the deployment fail in the middle of a step."""
-        if self.process is not None and self.process.is_alive:
+        if not self.over and self.process is not None and self.process.is_alive:
             self.process.interrupt(failure)
 
     def _interrupt_watchers(self) -> None:
@@ -273,8 +283,10 @@ class Deployment:
         yield self.wait(0)
         yield from UNDO[self.plan.undo](self)
         self.undoing = False
-        self.note("rollback", "done")
         self._check_restored()
+        self.note("rollback", "done" if self.fleet.restored else "left the new revision serving")
+        if not self.fleet.restored:
+            self._call_people_again()
         self._check_over()
 
     def _check_restored(self) -> None:
@@ -422,6 +434,25 @@ class Deployment:
         else:
             self._check_over()
 
+    def _expect_blindness(self) -> None:
+        """Draw the first poll at which CodeDeploy cannot read its alarms."""
+        chance, group = self.scenario.control.alarm_poll_failure, self.plan.group
+        if not chance or self.by_ecs or group.ignore_poll_alarm_failure or not self.setup.group:
+            return
+        polls = int(self.world.rng("alarm poll").geometric(chance)) - 1
+        event = At(self.env, min(polls * self.poll_us, 1 << 60), POLL)
+        assert event.callbacks is not None
+        event.callbacks.append(lambda _: self._blind())
+
+    def _blind(self) -> None:
+        if self.over or not self.watching:
+            return
+        self._stop("Stopped", ALARMS_UNREADABLE)
+        if self.plan.group.rolls_back_on("DEPLOYMENT_STOP_ON_ALARM"):
+            self._roll_back(self.now)
+        else:
+            self._check_over()
+
     def _stop(self, status: str, code: str) -> None:
         if self.process is not None and self.process.is_alive:
             self.process.interrupt()
@@ -437,8 +468,13 @@ class Deployment:
         assert event.callbacks is not None
         event.callbacks.append(lambda _: self._people(at_us))
 
+    def _call_people_again(self) -> None:
+        """A rollback has failed: people try once more, as late as they answer any alarm."""
+        self.people_us, self.people_acted = NEVER, False
+        self._call_people(self.now + us(self.scenario.on_call.respond))
+
     def _people(self, at_us: int) -> None:
-        if at_us != self.people_us or self.people_acted or self.undoing or self.automatic:
+        if at_us != self.people_us or self.people_acted or self.undoing:
             return
         if self.ended_us != NEVER and self.fleet.restored:
             return

@@ -58,7 +58,9 @@ class Control:
     host, so by the letter the deployment fails at once. ``continue_after``:
     somebody continues a deployment that is ready so long after; absent: nobody.
     ``rolling_bake``: ECS watches its alarms after a rolling update for as long as
-    the longest of their evaluation windows.
+    the longest of their evaluation windows. ``alarm_poll_failure``: the chance that
+    a poll cannot read the alarms, which stops a deployment unless its group says
+    ``ignorePollAlarmFailure``.
     """
 
     alarm_poll: Annotated[float, DurationMarker(high=3600)] = 10.0
@@ -74,6 +76,7 @@ class Control:
     lone_host: Literal["refused", "deployed"] = "refused"
     continue_after: Seconds | None = None
     rolling_bake: Flag = True
+    alarm_poll_failure: Share = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,7 @@ def build(spec: StrategySpec, scenario: Scenario) -> Plan:
         concurrency=step.concurrency,
         desired=scenario.desired,
         out_of_service=plain.unhealthy,
+        deadline_s=IN_PLACE_HOURS.under(scenario.quotas) * 3600,
         reroute_s=scenario.control.reroute,
         # A rollback is not zonal: for speed it takes hosts at random.
         redeploy=plain,
@@ -89,7 +90,8 @@ def _length_warning(step: Roll, scenario: Scenario) -> tuple[str, ...]:
     hours = batches * sum(event.duration.mean for event in step.events) / 3600
     if hours <= most:
         return ()
-    return (f"it takes {hours:.3g} h, more than {most:g} h: {IN_PLACE_HOURS.hint}",)
+    length = f"it would take {hours:.3g} h, more than {most:g} h"
+    return (f"{length}, and fails then: {IN_PLACE_HOURS.hint}",)
 
 
 def _zonal(step: Roll, zonal: ZonalRule, scenario: Scenario) -> Roll:

@@ -130,7 +130,9 @@ def over(value: float, where: str, limit: Limit, quotas: Quotas, unit: str = "")
     if value <= most:
         return []
     tail = f" {unit}" if unit else ""
-    return [Problem(where, f"at most {most:g}{tail}", f"{value:g}{tail}", limit.hint)]
+    # a huge integer has no float to print
+    got = f"{value:g}" if value < 1e15 else "many more"
+    return [Problem(where, f"at most {most:g}{tail}", f"{got}{tail}", limit.hint)]
 
 
 def check_group(

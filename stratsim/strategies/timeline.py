@@ -42,6 +42,8 @@ def timeline(plan: Plan) -> tuple[TimelineRow, ...]:
             break
     else:
         walk.end("Succeeded", "")
+    if walk.now_s > plan.deadline_s:
+        walk.cut(plan.deadline_s, "TIMEOUT: AWS ends the deployment")
     walk.enter(walk.status, walk.now_s, note=walk.note)
     return with_state(walk)
 
@@ -50,7 +52,7 @@ def _lifecycle(walk: Walk, step: Lifecycle) -> None:
     until_s = walk.now_s + min(step.duration.mean, step.timeout_s)
     walk.enter(step.event, until_s)
     walk.now_s = until_s
-    if step.duration.mean > step.timeout_s:
+    if step.duration.mean > step.timeout_s and not step.continues:
         walk.end("Failed", f"{step.event} takes longer than its timeout")
 
 

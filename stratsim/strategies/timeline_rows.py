@@ -1,6 +1,6 @@
 """The rows of a timeline, and the state of the fleet behind each of them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stratsim.model.plan import Plan
 
@@ -70,6 +70,17 @@ class Walk:
     def end(self, status: str, note: str) -> None:
         """Let the deployment end here."""
         self.status, self.note = status, note
+
+    def cut(self, at_s: float, note: str) -> None:
+        """Let the deployment fail at `at_s`, in the midst of what was to come."""
+        self.entries = [
+            replace(entry, end_s=min(entry.end_s, at_s))
+            for entry in self.entries
+            if entry.time_s < at_s
+        ]
+        self.changes = [change for change in self.changes if change.time_s < at_s]
+        self.now_s = at_s
+        self.end("Failed", note)
 
 
 def with_state(walk: Walk) -> tuple[TimelineRow, ...]:

@@ -385,3 +385,30 @@ def test_a_rollback_before_and_after_the_original_fleet_is_gone(
 
     assert run.outcome["time_to_restore_s"] == pytest.approx(60 + seconds, abs=0.01)
     assert last_share(run) == 0
+
+
+# -- limits ----------------------------------------------------------------------------
+
+
+def test_an_in_place_deployment_ends_after_eight_hours(scenario_of: ScenarioOf) -> None:
+    """Nine hosts of an hour each, one at a time: the ninth is in flight at 8 h."""
+    events = {"Install": 3500}
+    scenario = scenario_of("ec2", ONE, n=9, lifecycle=events, **NO_ROLLBACK)
+    plan, run = stratsim.plan(scenario, ONE), stratsim.simulate(scenario, ONE)
+
+    assert plan.status == run.status == "Failed"
+    assert plan.duration_s == run.outcome["deployment_duration_s"] == 8 * 3600
+    assert run.document["error_code"] == "TIMEOUT"
+    assert (len(tried(run)), len(targets(run, "Succeeded"))) == (9, 8)
+    raised = scenario_of("ec2", ONE, n=9, lifecycle=events, quotas={"in_place_hours": 9})
+    assert stratsim.simulate(raised, ONE).status == "Succeeded"
+
+
+def test_more_than_a_thousand_instances_are_refused_up_front(scenario_of: ScenarioOf) -> None:
+    with pytest.raises(stratsim.errors.InputError, match="at most 1000 EC2 instances") as caught:
+        stratsim.plan(scenario_of("ec2", ONE, n=1001), ONE)
+
+    assert "userguide/limits.html" in str(caught.value)
+    assert "quotas.instances_per_deployment" in str(caught.value)
+    raised = {"instances_per_deployment": 1001}
+    assert stratsim.plan(scenario_of("ec2", ONE, n=1001, quotas=raised), ONE).status == "Succeeded"

@@ -115,7 +115,10 @@ def test_a_fleet_of_more_than_a_thousand_instances(scenario_of: Callable[..., Sc
 def test_an_in_place_deployment_of_more_than_eight_hours_is_told(planned: Planned) -> None:
     plan = planned("ec2", "CodeDeployDefault.OneAtATime", n=10, durations_s={"Install": 3600.0})
 
-    assert plan.plan.warnings == ("it takes 10 h, more than 8 h: " + LIMITS["in_place_hours"].hint,)
+    told = "it would take 10 h, more than 8 h, and fails then: "
+    assert plan.plan.warnings == (told + LIMITS["in_place_hours"].hint,)
+    assert (plan.status, plan.duration_s) == ("Failed", 8 * 3600)
+    assert plan.rows[-1].note.startswith("TIMEOUT")
 
 
 MALFORMED = [
