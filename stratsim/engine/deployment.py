@@ -189,6 +189,7 @@ class Deployment:
     def run(self) -> Result:
         """Run to the end and return what happened."""
         self._past()
+        self.changed()
         if self._active_group_alarm() and not self.by_ecs:
             self._end("Stopped", ALARM_ACTIVE)
         else:
@@ -204,7 +205,6 @@ class Deployment:
         # ECS passes over its alarms where one is in ALARM when it starts; CodeDeploy stops.
         self.watching = not self._active_group_alarm()
         self.note("status", "InProgress")
-        self.changed()
         self._tick_later()
         if self.scrapes is not None:
             self.scrapes.take()

@@ -4,7 +4,9 @@ By AWS's name, by a ``trafficRoutingConfig`` of one's own, or by name with
 overrides of the deployment group beside it.
 """
 
-from stratsim.errors import Problem
+from collections.abc import Mapping
+
+from stratsim.errors import Problem, shorten
 from stratsim.model.plan import Plan
 from stratsim.model.scenario import Scenario
 from stratsim.model.service import Platform
@@ -12,12 +14,14 @@ from stratsim.model.strategy import StrategySpec
 from stratsim.strategies.custom_config import PASTED_KEYS, check_pasted
 from stratsim.strategies.families import NAME_KEY, Family, register
 from stratsim.strategies.limits import Quotas
-from stratsim.strategies.predefined import TRAFFIC_ROUTING
+from stratsim.strategies.predefined import PREFIX, TRAFFIC_ROUTING
 from stratsim.strategies.shapes import Config, part
 from stratsim.strategies.traffic_routing import check_routing, parse_routing
 from stratsim.strategies.weighted import weighted_plan
 
 KEY = "trafficRoutingConfig"
+# An ARN tells the kind of its load balancer: app, net or gwy.
+_NETWORK = ":listener/net/"
 _LABEL = {"ecs": "ECS", "lambda": "Lambda"}
 
 
@@ -27,6 +31,28 @@ def check(config: Config, where: str, platform: Platform, quotas: Quotas) -> lis
     if KEY in config:
         problems += check_routing(config[KEY], f"{where}.{KEY}", quotas)
     return problems
+
+
+def check_in_group(spec: StrategySpec, where: str) -> list[Problem]:
+    """Return the problem of a shift in steps behind a Network Load Balancer.
+
+    Source: CodeDeploy User Guide, "Deployment configurations on an Amazon ECS compute
+    platform": with one, only ECSAllAtOnce is supported.
+    """
+    arns = [arn for arn in _listeners(spec.group.raw) if _NETWORK in arn]
+    kind = part(spec.config, KEY).get("type")
+    name = str(spec.config.get(NAME_KEY, ""))
+    if not arns or (kind == "AllAtOnce" if KEY in spec.config else name.endswith("AllAtOnce")):
+        return []
+    rule = f"{PREFIX}ECSAllAtOnce behind a Network Load Balancer"
+    return [Problem(where, rule, shorten(name or kind), f"The listener is {arns[0]}.")]
+
+
+def _listeners(group: Config) -> list[str]:
+    """Return the ARNs of the production listeners of a deployment group as it was written."""
+    pairs = part(group, "loadBalancerInfo").get("targetGroupPairInfoList", ())
+    routes = [part(p, "prodTrafficRoute") for p in pairs if isinstance(p, Mapping)]  # type: ignore[attr-defined]
+    return [str(arn) for route in routes for arn in route.get("listenerArns", ())]  # type: ignore[attr-defined]
 
 
 def build(spec: StrategySpec, scenario: Scenario) -> Plan:
@@ -66,6 +92,7 @@ FAMILY = register(
         companions=PASTED_KEYS,
         named=True,
         check=check,
+        check_in_group=check_in_group,
         build=build,
         examples=EXAMPLES,
     )

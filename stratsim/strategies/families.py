@@ -66,6 +66,7 @@ class Family:
     stand beside it. ``named`` says that AWS's predefined configurations are of it
     too, ``deployment_type`` which of two families with equal keys it is; where
     that does not tell, ``variant`` says whether an entry is of this one.
+    ``check_in_group`` sees the deployment group too.
     ``examples`` are entries on which the batteries of tests try the family.
     """
 
@@ -78,6 +79,7 @@ class Family:
     named: bool = False
     deployment_type: str | None = None
     variant: Callable[[Mapping[str, object]], bool] | None = None
+    check_in_group: Callable[[StrategySpec, str], list[Problem]] | None = None
     examples: tuple[Mapping[str, object], ...] = ()
 
 
@@ -202,9 +204,12 @@ def family_of(spec: StrategySpec) -> Family:
 
 def check_spec(spec: StrategySpec, where: str, platform: Platform, quotas: Quotas) -> list[Problem]:
     """Return everything that AWS would refuse about a strategy and its group."""
+    family = family_of(spec)
+    together = [] if family.check_in_group is None else family.check_in_group(spec, where)
     return [
-        *family_of(spec).check(spec.config, where, platform, quotas),
+        *family.check(spec.config, where, platform, quotas),
         *check_group(spec.group, where, platform, quotas),
+        *together,
     ]
 
 
