@@ -141,6 +141,11 @@ def test_keys_that_are_not_modelled_are_carried() -> None:
     assert alarm.extra["WarmUpConfiguration"] == {"x": 1}
 
 
+@pytest.mark.parametrize("given", [STATIC, COMPOSITE], ids=lambda a: a["AlarmName"])
+def test_a_description_may_be_empty(given: dict[str, Any]) -> None:
+    assert parse_alarm({**given, "AlarmDescription": ""}).AlarmDescription == ""
+
+
 @pytest.mark.parametrize("period", [10, 20, 30, 60, 120, 300, 3600, 86_400])
 def test_lawful_periods(period: int) -> None:
     alarm = parse_alarm(
