@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from stratsim.power import AlarmPower
 
-_TIMES = (120.0, 180.0, 300.0, 600.0, 1800.0)
+_TIMES = (120.0, 180.0, 300.0)
 
 
 def plot_power(power: AlarmPower, ax: Axes | None = None) -> Axes:
@@ -26,8 +26,8 @@ def plot_power(power: AlarmPower, ax: Axes | None = None) -> Axes:
             row = [chances[at] for chances in power.distributions[1:]]
             ax.plot(rates, row, color=BOTH, linewidth=0.8, alpha=0.6)
             ax.annotate(
-                format_span(time_s), (rates[0], row[0]), fontsize=7, color=BOTH,
-                xytext=(-3, 0), textcoords="offset points", ha="right", va="center",
+                format_span(time_s), (rates[-1], row[-1]), fontsize=7, color=BOTH,
+                xytext=(4, 0), textcoords="offset points", ha="left", va="center",
             )  # fmt: skip
     label = f"within the bake of {format_span(power.bake_s)}"
     ax.plot(rates, [p.detected for p in points], ".-", color=NEW, linewidth=2, label=label)

@@ -29,16 +29,18 @@ def fits(size: int) -> bool:
 
 
 @lru_cache(maxsize=32)
-def _alarms(m: int, n: int, treatment: str, size: int) -> NDArray[np.bool_]:
-    """Return which ranges are in ALARM, (oldest, states between, newest)."""
-    codes = np.arange(3**size)
-    powers = 3 ** np.arange(size - 1, -1, -1)
+def _alarms(m: int, n: int, treatment: str, size: int, late: int) -> NDArray[np.bool_]:
+    """Return which ranges are in ALARM, (oldest, states between, newest that is seen)."""
+    kept = max(size - late, 2)
+    codes = np.arange(3**kept)
+    powers = 3 ** np.arange(kept - 1, -1, -1)
     digits = (codes[:, None] // powers % 3).astype(np.int8)
     cells = np.where(digits == _MISSING, np.int8(-1), digits)
+    unseen = np.full((len(codes), late), -1, np.int8)
+    cells = np.concatenate([cells, unseen], axis=1)[:, kept + late - size :][:, :size]
     before = np.full(len(codes), State.OK, np.int8)  # the alarm has not fired yet
     alarm: NDArray[np.bool_] = judge_many(cells, m, n, treatment, before) == State.ALARM
-    middle = 3 ** (size - 2) if size > 1 else 1
-    return alarm.reshape(3 if size > 1 else 1, middle, 3)
+    return alarm.reshape(3, 3 ** (kept - 2), 3)
 
 
 class Chain:
@@ -49,12 +51,15 @@ class Chain:
     alarm
         Its M, N and treatment of missing data count.
     size
-        The evaluation range in periods, at least 2.
+        The evaluation range in periods.
+    late
+        How many of the newest periods no evaluation sees yet; the periods of the
+        chain are those that are seen.
     """
 
-    def __init__(self, alarm: MetricAlarm, size: int) -> None:
-        self.size = max(size, 2)
-        self.silent = ~_alarms(alarm.m, alarm.n, alarm.treatment, self.size)
+    def __init__(self, alarm: MetricAlarm, size: int, late: int = 0) -> None:
+        self.size = max(size - late, 2)
+        self.silent = ~_alarms(alarm.m, alarm.n, alarm.treatment, size, late)
 
     def empty(self) -> Array:
         """Return the state of an alarm that has seen nothing."""

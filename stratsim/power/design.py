@@ -3,8 +3,8 @@
 The new revision takes its share at a moment that is uniform in the minute; the
 first minute is seen in part. An alarm on a period of one minute is a chain of
 independent periods, and everything is computed; any other is drawn. A datapoint
-that comes late delays the detection it makes; that it leaves a gap meanwhile is
-counted only where minutes are drawn.
+that comes later than the quickest delays the detection it makes; the gap that it
+leaves meanwhile is counted only where minutes are drawn.
 """
 
 from collections.abc import Sequence
@@ -89,9 +89,8 @@ class _Work:
         self.exact = alarm.period_s == MINUTE_S and fits(self.size)
         self.part = seen.share_of_new(setting.weight)
         self.minutes = max(HORIZON, ceil(setting.bake_s / MINUTE_S))
-        grid = np.arange(1, self.minutes + 1) * MINUTE_S
-        self.times_s = np.append(grid, setting.bake_s)
-        self.times_s = np.unique(self.times_s)
+        grid = np.arange(1, len(PHASES) * self.minutes + 1) * MINUTE_S / len(PHASES)
+        self.times_s = np.unique(np.append(grid, setting.bake_s))
         share = seen.share_of_all(setting.weight)
         self.dispersion = 1 + share * (setting.dispersion - 1)
         self.share = share
@@ -147,13 +146,14 @@ class _Work:
         return np.asarray(np.minimum(cumulated[places], 1.0))
 
     def _chained(self, rate: float, phase: float) -> Array:
-        chain = Chain(self.seen.alarm, self.size)
+        # The quickest datapoint's delay leaves the newest periods empty at every evaluation.
+        chain = Chain(self.seen.alarm, self.size, int(np.argmax(self.lags > 0)))
         start = chain.empty()
         if self.part < 1.0:
             start = chain.settled(self.chances(rate, before=True))
         full = self.chances(rate)
         periods = [self.chances(rate, 1 - phase), *[full] * (self.minutes - 1)]
-        return np.convolve(chain.first_alarm(start, periods), self.lags)
+        return np.convolve(chain.first_alarm(start, periods), self.lags)[: self.minutes]
 
     def _drawn(self, rate: float, phase: float) -> Array:
         history = 0

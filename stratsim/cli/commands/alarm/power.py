@@ -73,7 +73,7 @@ def command(
         from stratsim.plot.style import new_figure
 
         figure = new_figure(8.0, 4.8)
-        plot_power(found, figure.subplots())
+        plot_power(alarm_power(one, setting, _near(found)), figure.subplots())
         save_plot(figure, plot)
     if json:
         made_by = {"versions": {"stratsim": own_version()}, "command": "alarm power"}
@@ -164,6 +164,13 @@ def _rates(given: list[float] | None) -> list[float] | None:
         if not 0 < rate <= 1:
             raise InputError([Problem("--error-rate", "a number in (0, 1]", f"{rate:g}")])
     return sorted(set(given)) if given else None
+
+
+def _near(found: "AlarmPower") -> list[float]:
+    """Return the rates of the table, and more of them where the curve rises."""
+    steep = (0.3, 0.5, 0.65, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0)
+    more = [factor * (found.smallest_80 or 0.0) for factor in steep]
+    return sorted({point.rate for point in found.points[1:]} | {r for r in more if 0 < r < 1})
 
 
 def _page(found: "AlarmPower") -> list[Any]:
