@@ -12,9 +12,9 @@ import numpy as np
 from stratsim.engine.clock import US
 from stratsim.engine.tally import tally
 from stratsim.measures import MEASURES
+from stratsim.model.alarm import Dimension, MetricStat
 from stratsim.provenance import provenance
 from stratsim.signals import SOURCES, Telemetry, series
-from stratsim.model.alarm import Dimension, MetricStat
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,8 +94,16 @@ class Run:
             ),
         }
         return cls(
-            scenario.name, setup.plan.strategy, seed, replication, name,
-            result.status, result.code, outcome, document, setup.warnings,
+            scenario.name,
+            setup.plan.strategy,
+            seed,
+            replication,
+            name,
+            result.status,
+            result.code,
+            outcome,
+            document,
+            setup.warnings,
         )
 
     @property
@@ -139,7 +147,8 @@ class Run:
 
         lines = [f"{self.scenario}: {self.strategy}, outcome {self.outcome_name!r}: {self.status}"]
         lines += [
-            f"  {name:26s} {format_value(value, MEASURES.get(name).unit)}" for name, value in self.outcome.items()
+            f"  {name:26s} {format_value(value, MEASURES.get(name).unit)}"
+            for name, value in self.outcome.items()
         ]
         return "\n".join(lines)
 
@@ -179,14 +188,17 @@ def _metrics(run: Deployment) -> Iterator[dict[str, Any]]:
         for side in ("",) if one else ("old", "new"):
             dimensions = (Dimension(name, side),) if side else ()
             stat = MetricStat(
-                Namespace=namespace, MetricName=metric, Dimensions=dimensions,
-                Period=60, Stat=statistic,
+                Namespace=namespace,
+                MetricName=metric,
+                Dimensions=dimensions,
+                Period=60,
+                Stat=statistic,
             )
             reader = series(stat, one_target_group=one)
             assert reader is not None
             for at in range(len(telemetry.rows)):
                 value = reader.value(telemetry, (at,))
-                if value == value:
+                if not np.isnan(value):
                     start = (telemetry.first + at) * 60 - run.phase_us / US
                     yield {
                         "time_s": start,

@@ -52,7 +52,8 @@ class MetricProgram:
     def unread(self) -> tuple[str, ...]:
         """Ids of series that no deployment emits."""
         return tuple(
-            name for name, reader in self.readers
+            name
+            for name, reader in self.readers
             if reader is None or reader.source.kind == "silent"
         )
 

@@ -80,7 +80,7 @@ def _tokens(text: str) -> list[str]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            msg = f"{text[at:at + 10]!r} cannot be read"
+            msg = f"{text[at : at + 10]!r} cannot be read"
             raise ConditionError(msg)
         token = match.group().strip()
         found.append(_WORDS.get(token, token))

@@ -146,9 +146,7 @@ def climb(run: "Deployment", step: Ladder) -> Process:
     while action is not Action.PROMOTE:
         yield from wait_for_tick(run, step.interval_s)
         levels, threshold = len(step.weights), step.threshold
-        state, action = tick(
-            state, lambda: _check(run, step), levels=levels, threshold=threshold
-        )
+        state, action = tick(state, lambda: _check(run, step), levels=levels, threshold=threshold)
         if action is Action.ROLL_BACK:
             run.note("analysis", f"{state.failed} checks have failed")
             raise StepFailedError(NO_CODE)

@@ -206,9 +206,9 @@ def _parts(
     return tuple(part for part in parts if part[0] > 0)
 
 
-def combine(parts: Sequence[tuple[float, float, float]], factor: float, add: float) -> tuple[
-    tuple[float, float, float], ...
-]:
+def combine(
+    parts: Sequence[tuple[float, float, float]], factor: float, add: float
+) -> tuple[tuple[float, float, float], ...]:
     """Return `parts` as they are in an environment that slows everything."""
     if factor == 1.0 and add == 0.0:
         return tuple(parts)

@@ -53,8 +53,20 @@ class Fleet:
     """
 
     __slots__ = (
-        "desired", "first_us", "in_service", "lost", "next_number", "running",
-        "serverless", "started", "starts", "units", "untouched", "version", "weight", "zones",
+        "desired",
+        "first_us",
+        "in_service",
+        "lost",
+        "next_number",
+        "running",
+        "serverless",
+        "started",
+        "starts",
+        "units",
+        "untouched",
+        "version",
+        "weight",
+        "zones",
     )
 
     def __init__(self, service: Service, desired: int, *, weighted: bool, serverless: bool) -> None:
@@ -63,8 +75,7 @@ class Fleet:
         self.zones = service.zones
         self.weight: float | None = 0.0 if weighted else None
         self.units: list[Unit] = [
-            Unit(i, self._zone(i), new=False, in_service=True, running=True)
-            for i in range(desired)
+            Unit(i, self._zone(i), new=False, in_service=True, running=True) for i in range(desired)
         ]
         self.next_number = desired
         self.in_service = [desired, 0]

@@ -11,13 +11,25 @@ import numpy as np
 
 from stratsim.engine.clock import US
 from stratsim.engine.effects import CLEAN, Effect, Faults, combine
-from stratsim.engine.environment import Environment
+from stratsim.engine.environment import Environment, Surroundings
 from stratsim.engine.fleet import NEVER, Fleet
 from stratsim.model.scenario import Scenario
 from stratsim.model.traffic import Constant
 from stratsim.queueing import ResponseTimes
-from stratsim.signals import CPU, ERRORS, HEALTHY, NEW, OLD, REJECTED, REQUESTS, UNHEALTHY, WIDTH
-from stratsim.signals import Part, Row, empty_row
+from stratsim.signals import (
+    CPU,
+    ERRORS,
+    HEALTHY,
+    NEW,
+    OLD,
+    REJECTED,
+    REQUESTS,
+    UNHEALTHY,
+    WIDTH,
+    Part,
+    Row,
+    empty_row,
+)
 
 
 @dataclass(slots=True)
@@ -314,7 +326,16 @@ class Flow:
             )
             self.truth.slow += self.dice.some(served[side], late - usual)
 
-    def _record(self, counts, errors, rejected, served, rho, parts, surroundings) -> None:  # type: ignore[no-untyped-def]
+    def _record(
+        self,
+        counts: tuple[float, float],
+        errors: tuple[float, float],
+        rejected: list[float],
+        served: tuple[float, float],
+        rho: list[float],
+        parts: tuple[tuple[tuple[float, float, float], ...], ...],
+        surroundings: Surroundings,
+    ) -> None:
         """Add the stretch to the minute's row."""
         row = self.row
         for side in (OLD, NEW):

@@ -47,10 +47,7 @@ def tally(plan: Plan, results: Sequence[Result]) -> Tally:
         outcome=np.array([r.outcome for r in results], dtype=np.int64),
         succeeded=np.array([r.status == "Succeeded" for r in results], dtype=bool),
         automatic=np.array([r.automatic for r in results], dtype=bool),
-        **{
-            name: np.array([getattr(r, name) for r in results], dtype=float)
-            for name in _NUMBERS
-        },
+        **{name: np.array([getattr(r, name) for r in results], dtype=float) for name in _NUMBERS},
     )
 
 

@@ -1,7 +1,6 @@
 """How many distinct users a number of failures touches."""
 
 import math
-
 from collections.abc import Sequence
 
 import numpy as np

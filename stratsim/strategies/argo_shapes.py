@@ -50,7 +50,9 @@ ASSUMPTIONS = {
     "no_data": Assumption(
         one_of("error", "nan"), "error", "what a query without data returns: nothing, or NaN"
     ),
-    "scrape": Assumption(span, DEFAULT_SCRAPE_S, "how often the monitoring system scrapes its counters"),
+    "scrape": Assumption(
+        span, DEFAULT_SCRAPE_S, "how often the monitoring system scrapes its counters"
+    ),
     "metrics": Assumption(told_metrics, None, "what each metric's query measures"),
 }
 
@@ -71,9 +73,7 @@ _BLUE_GREEN_KEPT = (
     *("activeService", "previewService", "activeMetadata", "previewMetadata", "antiAffinity"),
     *("scaleDownDelayRevisionLimit", "maxUnavailable"),
 )
-_SCALE = fields(
-    {"replicas": whole_in(0), "weight": whole_in(0, 100), "matchTrafficWeight": flag}
-)
+_SCALE = fields({"replicas": whole_in(0), "weight": whole_in(0, 100), "matchTrafficWeight": flag})
 STEPS: dict[str, Rule] = {
     "setWeight": whole_in(0),
     "pause": fields({"duration": span}),
@@ -128,6 +128,8 @@ _SPEC: dict[str, Rule] = {
     "paused": flag,
     "strategy": fields({"canary": fields(_CANARY), "blueGreen": fields(_BLUE_GREEN)}),
 }
+
+
 def spec_of(value: object) -> Config:
     """Return the spec of a Rollout: of the whole manifest, or as it stands."""
     config = value if isinstance(value, Mapping) else {}

@@ -201,7 +201,10 @@ def test_a_real_series_of_a_load_balancer(shared: Path) -> None:
 
     values = [float(line.split(",")[1]) for line in file.read_text().splitlines()[1:]]
     assert (found.gaps, len(found.counts)) == (8, 4040)
-    assert "8 gaps in the series, filled by linear interpolation (in all 8 x 5m)" in scenario.warnings[0]
+    assert (
+        "8 gaps in the series, filled by linear interpolation (in all 8 x 5m)"
+        in scenario.warnings[0]
+    )
     assert found.counts.sum() >= sum(values)
     assert found.before_s == 8 * 3600
     # what lies before and after the deployment is the whole series
