@@ -426,6 +426,22 @@ def test_people_notice_what_no_alarm_tells_them(scenario_of: Make) -> None:
     assert run.outcome["time_to_restore_s"] == 3600
 
 
+@pytest.mark.parametrize("notice", [5, 30, 61])
+@pytest.mark.parametrize("noise", ["sampled", "expected"])
+def test_people_may_notice_within_a_minute(notice: float, noise: str, scenario_of: Make) -> None:
+    run = run_of(
+        scenario_of,
+        canary(10, 300),
+        BAD,
+        lifecycle={"BeforeAllowTraffic": hook(100)},
+        on_call={"notice": notice},
+        control=PEOPLE,
+        noise=noise,
+    )
+
+    assert run.outcome["time_to_restore_s"] == pytest.approx(notice, abs=1e-5)
+
+
 def test_people_come_to_whatever_is_first(scenario_of: Make, alarm_on: Make) -> None:
     """An alarm at 120 s with 15 minutes to respond; noticed after 10."""
     run = run_of(
