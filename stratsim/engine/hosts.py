@@ -82,7 +82,9 @@ class Hosts:
         playing = [run.env.process(script.play(unit)) for unit in units]
         run.children.update(playing)
         if playing:
-            yield simpy.AllOf(run.env, playing)
+            everyone = simpy.AllOf(run.env, playing)
+            everyone.defused = True  # hosts that are interrupted fail it when nobody waits any more
+            yield everyone
         run.children.clear()
         if not all(process.value for process in playing):
             raise StepFailedError(HEALTH_CONSTRAINTS)

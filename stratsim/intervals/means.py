@@ -97,11 +97,12 @@ def _stratified_error(deviations: Array, there: Bools, design: Design) -> tuple[
         share = float(design.weight[inside].sum()) / applicable
         variances.append(share**2 * float(filled[inside].var(ddof=1)) / runs)
         freedoms.append(max(1, int(there[inside].sum()) - 1))
-    total = sum(variances)
-    if total == 0:
+    total, largest = sum(variances), max(variances)
+    if largest == 0:
         return 0.0, float(sum(freedoms))
-    spread = sum(v**2 / f for v, f in zip(variances, freedoms, strict=True))
-    return float(np.sqrt(total)), total**2 / spread
+    # relative to the largest, whose square need not be a number that there is
+    spread = sum((v / largest) ** 2 / f for v, f in zip(variances, freedoms, strict=True))
+    return float(np.sqrt(total)), (total / largest) ** 2 / spread
 
 
 def wilson(share: float, count: float) -> tuple[float, float]:

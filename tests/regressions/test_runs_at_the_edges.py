@@ -3,10 +3,12 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 import stratsim
 from stratsim.errors import InputError
+from stratsim.intervals import Design, estimate_mean
 
 SERVERLESS: dict[str, Any] = {
     "name": "edge",
@@ -92,3 +94,35 @@ def test_a_second_fleet_costs_what_it_runs(engine: str) -> None:
 
     duration_s = sample.measures["deployment_duration_s"][0]
     assert sample.measures["infrastructure_cost_usd"][0] == pytest.approx(4 * duration_s / 3600)
+
+
+def test_people_may_stop_a_deployment_while_its_old_hosts_leave() -> None:
+    scenario = stratsim.load(
+        {
+            "name": "edge", "platform": "ec2", "service": {"instances": 3, "drain": 300},
+            "release": _failing({"kind": "errors", "rate": 1}),
+            "on_call": {"notice": 60},
+            "strategies": [
+                {
+                    "name": "blue/green", "deploymentStyle": "BLUE_GREEN",
+                    "deploymentConfigName": "CodeDeployDefault.AllAtOnce",
+                }
+            ],
+        }
+    )  # fmt: skip
+
+    run = stratsim.simulate(scenario, "blue/green")
+
+    assert (run.status, run.code) == ("Stopped", "MANUAL_STOP")
+    assert run.document["weights"][-1]["new_share"] == 0
+
+
+def test_a_spread_too_small_to_square_is_still_a_spread() -> None:
+    values = np.array([0.0, 1e-90, 0.0, 2e-90])
+    design = Design.of(np.array([0.1, 0.1, 0.4, 0.4]), np.array([0, 0, 1, 1]), exact=False)
+
+    found = estimate_mean(values, design)
+
+    scaled = estimate_mean(values * 1e90, design)
+    assert found.value == pytest.approx(scaled.value * 1e-90)
+    assert found.high == pytest.approx(scaled.high * 1e-90)
