@@ -130,6 +130,10 @@ fleets = st.fixed_dictionaries(
             unhealthy=st.integers(1, 3),
             grace=seconds(60),
         ),
+        "autoscaling": st.fixed_dictionaries(
+            {"max": st.just(400)},
+            optional={"target_utilization": st.floats(0.05, 1), "warmup": seconds(120)},
+        ),
     },
 )
 functions = some(
@@ -413,6 +417,11 @@ controls = st.fixed_dictionaries(
         "rollback_hosts": st.sampled_from(["touched_only", "whole_group"]),
         "batches": st.sampled_from(["sliding_window", "barrier"]),
         "linear_tail_wait": flag(),
+        "unhealthy_hosts": st.sampled_from(["at_once", "throttled"]),
+        "lone_host": st.sampled_from(["refused", "deployed"]),
+        "continue_after": seconds(300),
+        "rolling_bake": flag(),
+        "alarm_poll_failure": st.sampled_from([0, 0.01, 1]),
     },
 )
 in_minute = st.one_of(st.just("random"), st.just(0), st.floats(0, 59.9))
@@ -447,7 +456,12 @@ def scenarios(draw: DrawFn, trace: Path, platforms: tuple[str, ...]) -> dict[str
     }
     if platform == "ec2":
         indices = st.integers(0, service["instances"] - 1)
-        hosts = st.fixed_dictionaries({"index": indices}, optional={"healthy": flag()})
+        rest = {
+            "healthy": flag(),
+            "revision": st.sampled_from(["unknown", "old", "current"]),
+            "group": st.sampled_from(["", "asg-1"]),
+        }
+        hosts = st.fixed_dictionaries({"index": indices}, optional=rest)
         found["hosts"] = draw(st.lists(hosts, max_size=3, unique_by=lambda host: host["index"]))
     return found | draw(
         some(
@@ -456,6 +470,7 @@ def scenarios(draw: DrawFn, trace: Path, platforms: tuple[str, ...]) -> dict[str
                 evaluation_range_extra=st.integers(0, 5),
                 phase=in_minute,
                 evaluation_offset=in_minute,
+                target_5xx_when_zero=st.sampled_from(["absent", "zero"]),
             ),
             on_call=some(respond=seconds(1200), notice=seconds(2400)),
             slo=some(availability=st.sampled_from([0.5, 0.999]), latency=st.floats(0.01, 5)),
