@@ -7,8 +7,8 @@ from typing import Any
 
 import simpy
 
-from stratsim.cloudwatch.evaluation import State
 from stratsim.engine.analyses import scrapes_of
+from stratsim.engine.autoscaling import Scaler, follow_on
 from stratsim.engine.clock import EVALUATE, PEOPLE, POLL, PUBLISH, US, At, us
 from stratsim.engine.crashes import Crashes
 from stratsim.engine.effects import Faults
@@ -77,12 +77,16 @@ class Deployment:
         self.ended_us = self.trigger_us = self.restored_us = self.paged_us = NEVER
         self.people_us = self.detected_us = self.alarming_us = NEVER
         self.automatic = self.undoing = self.people_acted = self.retired = False
+        self.following = False
         self.watching, self.by_ecs = True, plan.controller == "ECS"
         self.children: set[simpy.Process] = set()
         self.watchers: list[simpy.Process] = []
         self.paused: simpy.Event | None = None
         self.scrapes = scrapes_of(self, plan)
         self.replacing: Tasks | None = None
+        policy = scenario.service.autoscaling
+        scales = policy is not None and not serverless
+        self.autoscaling = Scaler(self, policy) if scales and policy is not None else None
         self.ending_us = scenario.traffic.profile.end_s * US
         self._factors: tuple[int, list[float]] = (1 << 40, [])
         self._delays: tuple[int, list[float]] = (1 << 40, [])
@@ -219,6 +223,10 @@ class Deployment:
                 if self.paused is not None:
                     yield self.paused
                 yield from HANDLERS[type(step)](self, step)
+            self._interrupt_watchers()
+            self._end("Succeeded", "")
+            yield from follow_on(self)
+            self._check_over()
         except StepFailedError as failure:
             self._interrupt_children()
             if failure.stopped:
@@ -230,10 +238,6 @@ class Deployment:
             self._interrupt_children()
             if isinstance(interrupt.cause, StepFailedError):
                 self._fail(interrupt.cause)
-        else:
-            self._interrupt_watchers()
-            self._end("Succeeded", "")
-            self._check_over()
 
     def abort(self, failure: StepFailedError) -> None:
         """Let the deployment fail in the middle of a step."""
@@ -274,6 +278,8 @@ class Deployment:
         self._undo()
 
     def _undo(self) -> None:
+        if self.following and self.process is not None:
+            self.process.interrupt()
         self.undoing = True
         self._check_restored()
         self.env.process(self._undo_process())
@@ -350,8 +356,10 @@ class Deployment:
         """Close a minute, let the alarms look at it, and open the next."""
         self.advance()
         self._close_minute(minute)
+        if self.autoscaling is not None:
+            self.autoscaling.look(self.telemetry.rows[-1])
         self._open_minute(minute + 1)
-        for offset in {watch.offset_us for watch in self.bank.metric}:
+        for offset in self.bank.offsets_us:
             event = At(self.env, offset, EVALUATE)
             assert event.callbacks is not None
             event.callbacks.append(partial(self._evaluation, minute + 1, offset))
@@ -368,10 +376,10 @@ class Deployment:
         for name, before, after in changes:
             if self.traced:
                 self.record.alarms.append((self.now, name, before.name, after.name))
-            if after is State.ALARM:
-                self._page()
             if name in self.setup.group and after.name in self.plan.alarm_states:
                 self._alarm()
+        if self.bank.paging:
+            self._page()
         if changes and not self._active_group_alarm():
             self.alarming_us = NEVER
 
@@ -491,7 +499,7 @@ class Deployment:
     # -- the end --------------------------------------------------------------------
 
     def _check_over(self) -> None:
-        if self.ended_us == NEVER or self.undoing or self.done.triggered:
+        if self.ended_us == NEVER or self.undoing or self.following or self.done.triggered:
             return
         follow = self.ended_us + us(self.scenario.control.follow_up)
         if self.fleet.share <= 0 or not self._fault_to_come() or self.now >= follow:

@@ -13,6 +13,7 @@ from stratsim.cloudwatch.evaluation import State, judge_many
 from stratsim.model.quantities import Array
 from stratsim.power.setting import PowerSetting
 from stratsim.power.watched import Watched
+from stratsim.watch.past import draw_background, draw_requests
 
 DRAWS = 4000
 MINUTE_S = 60.0
@@ -70,36 +71,9 @@ def _draw(
     setting: PowerSetting, minutes: Minutes, rng: np.random.Generator, draws: int
 ) -> tuple[Counts, Counts]:
     mean = np.broadcast_to(minutes.mean, (draws, len(minutes.mean)))
-    requests = _requests(mean, minutes.dispersion, rng)
+    requests = draw_requests(mean, minutes.dispersion, rng)
     whole = requests.astype(np.int64)
     by_fault = rng.binomial(whole, minutes.fault)
     rest = whole - by_fault
-    others = _background(rest, setting.background, setting.error_dispersion, rng)
+    others = draw_background(rest, setting.background, setting.error_dispersion, rng)
     return requests, (by_fault + others).astype(float)
-
-
-def _requests(mean: Array, dispersion: float, rng: np.random.Generator) -> Counts:
-    if dispersion > 1:
-        shape = np.maximum(mean, 1e-12) / (dispersion - 1)
-        return rng.poisson(mean * rng.gamma(shape, 1 / shape)).astype(float)
-    if dispersion == 1:
-        return rng.poisson(mean).astype(float)
-    if dispersion == 0:
-        return np.floor(mean + rng.random(mean.shape))
-    return rng.binomial(np.rint(mean / (1 - dispersion)).astype(np.int64), 1 - dispersion).astype(
-        float
-    )
-
-
-def _background(
-    n: NDArray[np.int64], p: float, dispersion: float, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    if p <= 0:
-        return np.zeros_like(n)
-    share: Array | float = p
-    if dispersion > 1:
-        rho = np.clip((dispersion - 1) / np.maximum(n - 1, 1e-9), 1e-12, 0.999)
-        scale = (1 - rho) / rho
-        share = np.where(n < 2, p, rng.beta(p * scale, (1 - p) * scale))
-    found: NDArray[np.int64] = rng.binomial(n, share)
-    return found

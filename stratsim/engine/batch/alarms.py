@@ -239,6 +239,8 @@ class Watch:
     def evaluate(self, telemetry: Telemetry, minute: int, now: Index) -> NDArray[np.int8]:
         """Return the states after an evaluation whose newest minute is `minute` - 1."""
         program, alarm = self.program, self.program.alarm
+        if program.hourly and minute % 60:
+            return self.state
         if self.instant:
             cells = self._cells(telemetry, minute, now)
         else:
