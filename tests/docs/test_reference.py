@@ -12,6 +12,14 @@ from stratsim.measures import MEASURES, PROBABILITIES
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference"
 APP = typer.main.get_command(make_app())
+ALL = {
+    name: [
+        *command.params,
+        *(p for sub in getattr(command, "commands", {}).values() for p in sub.params),
+    ]
+    for name, command in APP.commands.items()
+}
+"""The parameters of each command; of a group, those of its commands too."""
 
 
 def page(name: str) -> str:
@@ -41,7 +49,7 @@ def test_every_option_is_in_its_section(name: str) -> None:
     section = page("commands.md").partition(f"\n## {name}\n")[2].partition("\n## ")[0]
     options = {
         option
-        for parameter in APP.commands[name].params
+        for parameter in ALL[name]
         for option in parameter.opts
         if option.startswith("--") and option != "--help"
     }
@@ -50,11 +58,11 @@ def test_every_option_is_in_its_section(name: str) -> None:
 
 
 def test_examples_use_options_that_exist() -> None:
-    used = set(re.findall(r"(?<![\w-])--[a-z]+", page("commands.md")))
+    used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", page("commands.md")))
     known = {
         option
-        for command in APP.commands.values()
-        for parameter in command.params
+        for parameters in ALL.values()
+        for parameter in parameters
         for option in parameter.opts
     }
 
