@@ -272,6 +272,7 @@ class Bank:
         self.watches = [Watch(p, rows) for p in programs if isinstance(p, MetricProgram)]
         self.composites = [p for p in programs if isinstance(p, CompositeProgram)]
         self.states = {p.name: np.full(rows, INSUFFICIENT, dtype=np.int8) for p in programs}
+        self.acting = {p.name for p in programs if p.acts}
 
     def take(self, keep: Index) -> None:
         """Keep only some rows."""

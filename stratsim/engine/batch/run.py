@@ -371,9 +371,10 @@ class Runs:
 
     def _alarm(self, name: str, rows: Flags) -> None:
         state = self.state
-        first = rows & (state.paged == NEVER)
-        state.paged = np.where(first, state.now, state.paged)
-        self._call(first, state.now + self.respond)
+        if name in self.bank.acting:
+            first = rows & (state.paged == NEVER)
+            state.paged = np.where(first, state.now, state.paged)
+            self._call(first, state.now + self.respond)
         if name in self.setup.group:
             state.alarming = np.where(rows & (state.alarming == NEVER), state.now, state.alarming)
             self._detect(rows)
