@@ -32,7 +32,7 @@ ReplicationsOption = Annotated[
     typer.Option("--replications", "-n", help="Runs per strategy.", show_default="the scenario's"),
 ]
 EngineOption = Annotated[
-    str, typer.Option("--engine", metavar="auto|des|batch|exact", help="What makes the runs.")
+    str, typer.Option("--engine", metavar="auto|des|batch", help="What makes the runs.")
 ]
 WorkersOption = Annotated[
     int | None,
@@ -43,7 +43,10 @@ PlotOption = Annotated[
     typer.Option("--plot", metavar="FILE", help="Draw a picture: .png, .svg or .pdf."),
 ]
 FormatOption = Annotated[
-    str, typer.Option("--format", metavar="NAME", help="The form of the export.")
+    str,
+    typer.Option(
+        "--format", metavar="NAME", help="codedeploy, cloudformation, sam, terraform: the form."
+    ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
 

@@ -9,6 +9,7 @@ import pytest
 
 from stratsim.cli import progress
 from stratsim.cli.progress import progress_bar
+from stratsim.export import EXPORTERS
 
 COMMANDS = ("compare", "export", "plan", "recommend", "run", "scenarios", "schema")
 HEAVY = {"numpy", "pandas", "scipy", "matplotlib", "simpy", "pydantic", "yaml"}
@@ -32,6 +33,12 @@ class TestHelp:
         out = cli("--help").out
 
         assert all(f" {command} " in out for command in COMMANDS)
+
+    @pytest.mark.parametrize("command", ["export", "recommend"])
+    def test_lists_the_formats(self, cli: Any, command: str) -> None:
+        out = cli(command, "--help").out
+
+        assert all(name in out for name in EXPORTERS)
 
     def test_version(self, cli: Any) -> None:
         assert cli("--version").out.startswith("stratsim ")
