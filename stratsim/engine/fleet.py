@@ -47,8 +47,9 @@ class Fleet:
 
     ``weight`` is the router's share for the new revision where routing is
     weighted, None where traffic is split evenly over the instances in service.
-    On Lambda there are no instances and capacity has no bound. ``untouched`` is
-    how many instances would serve if nothing had been deployed; ``started`` are
+    On Lambda there are no instances and capacity has no bound. ``size`` is
+    what Auto Scaling wants now. Had nothing been deployed, ``usual`` instances would
+    run and ``untouched`` serve. ``started`` are
     the instances that have got a first request with the new revision.
     """
 
@@ -60,17 +61,19 @@ class Fleet:
         "next_number",
         "running",
         "serverless",
+        "size",
         "started",
         "starts",
         "units",
         "untouched",
+        "usual",
         "version",
         "weight",
         "zones",
     )
 
     def __init__(self, service: Service, desired: int, *, weighted: bool, serverless: bool) -> None:
-        self.desired = self.untouched = desired
+        self.desired = self.size = self.untouched = self.usual = desired
         self.serverless = serverless
         self.zones = service.zones
         self.weight: float | None = 0.0 if weighted else None

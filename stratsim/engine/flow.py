@@ -127,7 +127,7 @@ class Flow:
         self.since = now
         span_s = (now - begin) / US
         fleet, truth = self.fleet, self.truth
-        truth.extra_instance_s += max(fleet.running - fleet.desired, 0) * span_s
+        truth.extra_instance_s += max(fleet.running - fleet.usual, 0) * span_s
         share = fleet.share
         truth.peak_exposure = max(truth.peak_exposure, share)
         offered = self.arrivals(begin, now)
@@ -184,7 +184,7 @@ class Flow:
         room = spare[OLD] + spare[NEW]
         if self.fleet.weight is not None:
             room = (spare[OLD] if share < 1 else 0.0) + (spare[NEW] if share > 0 else 0.0)
-        left = room / cap / self.fleet.desired
+        left = room / cap / self.fleet.usual
         if not self.truth.min_capacity <= left:  # NaN before the first stretch
             self.truth.min_capacity = left
 

@@ -148,7 +148,8 @@ class Hosts:
             return False
         if not unit.healthy:
             return True
-        if self.healthy.total() - away <= step.minimum_healthy:
+        # the second bound tells only where instances have joined since the plan was made
+        if self.healthy.total() - away <= step.minimum_healthy or away >= step.concurrency:
             return False
         return not zone or self.healthy[zone] - self.away[zone] > least
 

@@ -28,7 +28,8 @@ class Launching:
     def __init__(self, run: "Deployment", step: Launch) -> None:
         self.run_, self.step = run, step
         self.starts = [us(s) for s in run.world.values(step.startup, step.count, "startup")]
-        self.missing = step.count
+        # Auto Scaling may have changed the fleet's size since the plan was made
+        self.missing = max(step.count + run.fleet.size - run.fleet.desired, 0)
         self.behind_router = run.fleet.weight is not None
         # Where every replacement must fail like the first there is nothing to play.
         self.hopeless = any(
@@ -40,8 +41,8 @@ class Launching:
     def run(self) -> Process:
         """Start the fleet; raises `StepFailedError` where it is not healthy in time."""
         run, step = self.run_, self.step
-        run.note("lifecycle", f"{step.event} begins: {step.count} launched")
-        self._start(step.count)
+        run.note("lifecycle", f"{step.event} begins: {self.missing} launched")
+        self._start(self.missing)
         if self.missing:
             yield self.done | run.wait(us(step.timeout_s))
         if self.missing:

@@ -78,6 +78,8 @@ class Script:
             spent, trouble = self._fate(at, event, unit, doomed)
             if spent:
                 yield run.wait(spent)
+            if not unit.running:
+                return False  # Auto Scaling has terminated it
             if run.traced:
                 run.note("host", f"{unit.name} {event.event} {trouble}".rstrip())
             if trouble and not event.forgiven:

@@ -5,6 +5,7 @@ breaker detects failures"; API reference, DeploymentConfiguration.
 """
 
 from collections.abc import Generator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,14 @@ class Tasks:
         self.deadline = 0
         self.wake = run.env.event()
 
+    def resize(self, count: int) -> None:
+        """Take over another desired count; the bounds are percentages of it."""
+        lower, upper, before = self.step.lower, self.step.upper, self.step.count
+        self.step = replace(
+            self.step, count=count, lower=-(-lower * count // before), upper=upper * count // before
+        )
+        self._wake()
+
     def run(self) -> Process:
         """Run the pass; raises `StepFailedError` when the breaker opens or nothing moves."""
         run, step = self.run_, self.step
@@ -52,7 +61,16 @@ class Tasks:
             yield self.wake | run.wait(self.deadline - run.now)
             self._check()
         run.replacing = None
+        self._stop_surplus()
         run.note("lifecycle", f"{step.event} ends")
+
+    def _stop_surplus(self) -> None:
+        """Stop what is more than the count, where that was lowered on the way."""
+        run = self.run_
+        serving = [unit for unit in run.fleet.of(new=self.new) if unit.in_service]
+        for unit in serving[self.step.count :]:
+            run.take_out(unit)
+            run.after(us(self.step.drain_s), partial(run.stop, unit))
 
     def _check(self) -> None:
         """Fail where the circuit breaker opens, or where nothing has moved for too long."""

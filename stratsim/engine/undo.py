@@ -40,7 +40,7 @@ def _relaunch(run: "Deployment", events: Sequence[HostEvent] = ()) -> Process:
     """
     if not run.retired:
         return
-    count = run.fleet.desired
+    count = run.fleet.size
     run.advance()
     units = run.fleet.launch(count, new=False)
     starts = run.world.values(run.scenario.service.startup, count, "startup of a rollback")

@@ -53,12 +53,20 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Autoscaling:
-    """Target tracking on utilisation; absent means a fixed fleet."""
+    """Target tracking on utilisation; absent means a fixed fleet.
+
+    It grows after ``scale_out_periods`` minutes above the target and shrinks after
+    ``scale_in_periods`` minutes below ``scale_in_margin`` of it. A new instance is
+    not counted for ``warmup`` seconds, in which the fleet does not shrink.
+    """
 
     target_utilization: Annotated[float, Number(0, 1, open_low=True)] = 0.6
     min: Count = 1
     max: Count = 100
     warmup: Seconds = 120.0
+    scale_out_periods: Annotated[int, Number(1, 60, whole=True)] = 3
+    scale_in_periods: Annotated[int, Number(1, 60, whole=True)] = 15
+    scale_in_margin: Share = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,8 @@ def bare(
         ],
     }
     for key, value in sections.items():
-        base[key] = base[key] | value if isinstance(base.get(key), dict) else value
+        merged = isinstance(base.get(key), dict) and "profile" not in value
+        base[key] = base[key] | value if merged else value
     return stratsim.load(base)
 
 

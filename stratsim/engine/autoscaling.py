@@ -1,0 +1,222 @@
+"""Target tracking while a deployment runs, beside what the untouched fleet would do.
+
+Source: EC2 Auto Scaling User Guide, "Target tracking scaling policies" and "Set the
+default instance warmup"; CodeDeploy User Guide, "Integrating CodeDeploy with Amazon
+EC2 Auto Scaling"; ECS Developer Guide, "CodeDeploy blue/green deployments".
+"""
+
+import math
+from collections.abc import Generator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from stratsim.engine.clock import us
+from stratsim.engine.failure import StepFailedError, never_healthy
+from stratsim.engine.fleet import Unit
+from stratsim.engine.hosts import Hosts
+from stratsim.engine.scripts import Script
+from stratsim.model.plan import HostEvent, Roll
+from stratsim.model.service import Autoscaling
+from stratsim.signals import NEW, OLD, REQUESTS, WIDTH, Row
+
+if TYPE_CHECKING:
+    from stratsim.engine.deployment import Deployment
+
+Process = Generator[Any, Any, None]
+
+MINUTE_S = 60.0
+
+
+class Tracker:
+    """The two alarms of one target tracking policy, and the size it asks for."""
+
+    def __init__(self, policy: Autoscaling) -> None:
+        self.policy = policy
+        self.high = self.low = 0
+
+    def size(self, level: float, size: int, warming: int) -> int:
+        """Return the size wanted after a minute at utilisation `level`.
+
+        Warming instances are no part of the metric, count as capacity that has been
+        added already, and hold back every scale-in.
+        """
+        policy = self.policy
+        self.high = self.high + 1 if level > policy.target_utilization else 0
+        below = level < policy.target_utilization * policy.scale_in_margin
+        self.low = self.low + 1 if below and not warming else 0
+        # rounding keeps a fleet that is exactly on its target from growing by one
+        wanted = math.ceil(round((size - warming) * level / policy.target_utilization, 6))
+        wanted = min(max(wanted, policy.min), policy.max)
+        if self.high >= policy.scale_out_periods:
+            return max(wanted, size)
+        if self.low >= policy.scale_in_periods:
+            self.low = 0
+            return min(wanted, size)
+        return size
+
+
+class Shadow:
+    """The fleet as it would be without the deployment, in numbers only."""
+
+    def __init__(self, run: "Deployment", policy: Autoscaling) -> None:
+        self.run, self.tracker = run, Tracker(policy)
+        self.size = run.fleet.desired
+        self.warming = 0
+
+    def look(self, load_rps: float, starts: list[int]) -> None:
+        """Follow the traffic of a minute; `starts` are start-up times [us]."""
+        serving, capacity = self.run.fleet.untouched, self.run.scenario.service.capacity
+        level = min(load_rps / (serving * capacity), 1.0) if serving else 1.0
+        wanted = self.tracker.size(level, self.size, self.warming)
+        for place in range(self.size, wanted):
+            self.warming += 1
+            self.run.after(starts[place % len(starts)], self._serve)
+        if wanted < self.size:
+            self.run.advance()
+            self.run.fleet.untouched -= self.size - wanted
+        self.size = self.run.fleet.usual = wanted
+
+    def _serve(self) -> None:
+        self.run.advance()
+        self.run.fleet.untouched += 1
+        self.run.after(us(self.tracker.policy.warmup), self._warm)
+
+    def _warm(self) -> None:
+        self.warming -= 1
+
+
+class Scaler:
+    """The fleet's own scaling: whom it adds with which revision, and whom it takes away."""
+
+    def __init__(self, run: "Deployment", policy: Autoscaling) -> None:
+        self.run, self.policy = run, policy
+        self.tracker, self.shadow = Tracker(policy), Shadow(run, policy)
+        self.size = run.fleet.desired
+        self.warming: set[int] = set()
+        size = run.fleet.desired
+        draws = run.world.values(run.scenario.service.startup, size, "startup of a scale-out")
+        self.starts = [us(s) for s in draws]
+        self.lag_us = us(run.scenario.metrics.delay.mean)
+
+    def look(self, row: Row) -> None:
+        """Read a minute that has ended, once CloudWatch has it."""
+        loads = tuple(row[side * WIDTH + REQUESTS] / MINUTE_S for side in (OLD, NEW))
+        level = self._level(loads)
+        self.run.after(self.lag_us, partial(self._act, loads, level))
+
+    def _level(self, loads: tuple[float, ...]) -> float:
+        """Return the mean utilisation of all instances that run and are warm.
+
+        Hosts out of service idle along in it, and blue counts beside green: a fleet
+        of twice the size looks half as busy.
+        """
+        run, fleet = self.run, self.run.fleet
+        capacity = run.scenario.service.capacity
+        busy = sum(min(loads[s], fleet.in_service[s] * capacity) for s in (OLD, NEW))
+        count = sum(fleet.in_service)
+        if fleet.weight is None and run.plan.undo == "redeploy":
+            count = fleet.running
+        warm = count - sum(run.fleet.units[number].in_service for number in self.warming)
+        return min(busy / (warm * capacity), 1.0) if warm > 0 else 1.0
+
+    def _act(self, loads: tuple[float, ...], level: float) -> None:
+        self.shadow.look(sum(loads), self.starts)
+        wanted = self.tracker.size(level, self.size, self._warming())
+        if wanted == self.size:
+            return
+        self.run.note("scaling", f"from {self.size} to {wanted} instances")
+        change, self.size = wanted - self.size, wanted
+        self.run.fleet.size = wanted
+        if self.run.replacing is not None:
+            self.run.replacing.resize(wanted)
+            return
+        for new in self._sides():
+            if change > 0:
+                self._add(change, new=new)
+            else:
+                self._remove(-change, new=new)
+
+    def _warming(self) -> int:
+        return len(self.warming) // max(len(self._sides()), 1)
+
+    def _sides(self) -> list[bool]:
+        """Return the revisions that are scaled: both task sets, or one group of instances.
+
+        An instance that joins an EC2 group gets the revision deployed last, which is
+        the previous one until the deployment has succeeded.
+        """
+        run, fleet = self.run, self.run.fleet
+        if fleet.weight is not None:
+            return [new for new in (False, True) if fleet.of(new=new)]
+        if run.plan.undo == "redeploy":
+            return [run.status == "Succeeded" and not run.undoing]
+        return [fleet.in_service[NEW] > fleet.in_service[OLD]]
+
+    def _add(self, count: int, *, new: bool) -> None:
+        run = self.run
+        run.advance()
+        units = run.fleet.launch(count, new=new)
+        doomed = never_healthy(run, units) if new else [False] * count
+        for unit, bad in zip(units, doomed, strict=True):
+            self.warming.add(unit.number)
+            if not bad:
+                start = self.starts[unit.number % len(self.starts)]
+                run.after(start, partial(self._started, unit))
+
+    def _started(self, unit: Unit) -> None:
+        """Install the revision where CodeDeploy's launch hook does so, then serve."""
+        events = launch_events(self.run)
+        if not events:
+            self._serve(unit)
+            return
+        script = Script(self.run, events, [unit], new=unit.new, purpose="scale-out")
+        self.run.env.process(self._install(script, unit))
+
+    def _install(self, script: Script, unit: Unit) -> Process:
+        yield from script.play(unit)
+        self._serve(unit)
+
+    def _serve(self, unit: Unit) -> None:
+        self.run.serve(unit)
+        self.run.after(us(self.policy.warmup), partial(self.warming.discard, unit.number))
+
+    def _remove(self, count: int, *, new: bool) -> None:
+        """Take the newest instances out, and stop them when they have drained."""
+        run = self.run
+        serving = [unit for unit in run.fleet.of(new=new) if unit.in_service]
+        for unit in serving[len(serving) - count :]:
+            self.warming.discard(unit.number)
+            run.take_out(unit)
+            run.after(us(run.scenario.service.drain), partial(run.stop, unit))
+
+
+def launch_events(run: "Deployment") -> tuple[HostEvent, ...]:
+    """Return what CodeDeploy runs on an instance that joins an Auto Scaling group."""
+    events = [e for step in run.plan.steps if isinstance(step, Roll) for e in step.events]
+    blocked = [e.event for e in events if e.effect == "block" or "BlockTraffic" in e.event]
+    if any(e.effect == "block" and "Traffic" not in e.event for e in events):
+        blocked = []  # without a load balancer ApplicationStop is where a host leaves
+    return tuple(e for e in events if e.event not in blocked)
+
+
+def follow_on(run: "Deployment") -> Process:
+    """Bring instances that joined in the meantime to the new revision.
+
+    CodeDeploy starts this deployment by itself unless the group says
+    ``outdatedInstancesStrategy: IGNORE``.
+    """
+    step, group = run.plan.redeploy, run.plan.group.raw
+    if not isinstance(step, Roll) or run.autoscaling is None:
+        return
+    outdated = [unit for unit in run.fleet.of(new=False) if unit.in_service]
+    if not outdated or group.get("outdatedInstancesStrategy") == "IGNORE":
+        return
+    run.note("follow-on", f"CodeDeployAutoUpdate: {len(outdated)} outdated instances")
+    run.following = True
+    try:
+        pool = run.hosts()
+        yield from Hosts(run, step, outdated, pool=pool, new=True, purpose="follow-on").run()
+    except StepFailedError as failure:
+        run.note("follow-on", f"failed: {failure.code}")
+    finally:
+        run.following = False

@@ -1,0 +1,164 @@
+"""Auto Scaling while a deployment runs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stratsim.engine.autoscaling import Tracker
+from stratsim.model.service import Autoscaling
+from stratsim.traced import Run
+
+Deploy = Callable[..., Run]
+ONE = "CodeDeployDefault.OneAtATime"
+POLICY = {"target_utilization": 0.5, "min": 4, "max": 20, "warmup": "2m"}
+
+
+def service(**changes: Any) -> dict[str, Any]:
+    base = {"instances": 10, "zones": 1, "capacity": 20, "startup": "60s", "drain": "0s"}
+    return base | {"autoscaling": POLICY} | changes
+
+
+def jump(minute: int, before: float, after: float) -> dict[str, Any]:
+    """Traffic that jumps once; 10 instances of 20 rps are on target at 100 rps."""
+    points = [["0s", before], [f"{minute}m", before], [f"{60 * minute + 1}s", after]]
+    return {"profile": {"kind": "steps", "points": points}}
+
+
+def scalings(run: Run) -> list[tuple[float, str]]:
+    return [
+        (event["time_s"], event["detail"])
+        for event in run.document["events"]
+        if event["kind"] == "scaling"
+    ]
+
+
+# -- the policy --------------------------------------------------------------------------
+
+
+def sizes(levels: list[float], size: int = 10, warming: int = 0) -> list[int]:
+    tracker = Tracker(Autoscaling(target_utilization=0.5, min=4, max=20))
+    return [tracker.size(level, size, warming) for level in levels]
+
+
+def test_three_minutes_above_the_target_make_it_grow() -> None:
+    assert sizes([0.75, 0.75, 0.75]) == [10, 10, 15]
+    assert sizes([0.75, 0.5, 0.75, 0.75, 0.75]) == [10, 10, 10, 10, 15]
+
+
+def test_on_target_nothing_happens() -> None:
+    assert set(sizes([0.5] * 30)) == {10}
+    assert set(sizes([0.46] * 30)) == {10}  # not below 90 % of the target
+
+
+def test_fifteen_minutes_below_make_it_shrink() -> None:
+    assert sizes([0.25] * 15) == [*[10] * 14, 5]
+
+
+def test_bounds_hold() -> None:
+    assert sizes([1.0] * 3, size=18)[-1] == 20
+    assert sizes([0.01] * 15)[-1] == 4
+
+
+def test_warming_instances_hold_back_a_shrink_and_count_for_a_growth() -> None:
+    assert set(sizes([0.2] * 30, warming=2)) == {10}
+    # eight warm instances at 62.5 % want ten, and ten there are
+    assert sizes([0.625] * 3, warming=2) == [10, 10, 10]
+
+
+# -- in place ----------------------------------------------------------------------------
+
+
+def test_newcomers_get_the_previous_revision_and_a_deployment_of_their_own(
+    deploy: Deploy,
+) -> None:
+    """Traffic jumps by half in minute 5, while hosts are updated one by one for 20 minutes."""
+    run = deploy(
+        "ec2", ONE, service=service(), traffic=jump(5, 100, 150), lifecycle={"Install": 120}
+    )
+    told = {event["kind"]: event for event in run.document["events"]}
+
+    assert run.status == "Succeeded"
+    assert scalings(run)[0][1].startswith("from 10 to ")
+    assert run.outcome["deployment_duration_s"] == 1200
+    assert told["follow-on"]["detail"].startswith("CodeDeployAutoUpdate: ")
+    shares = {row["time_s"]: row["new_share"] for row in run.document["weights"]}
+    at_success = [share for time, share in shares.items() if time <= 1200][-1]
+    assert at_success < 1
+    assert run.document["weights"][-1]["new_share"] == 1
+
+
+def test_outdated_instances_are_left_alone_where_told(deploy: Deploy) -> None:
+    run = deploy(
+        "ec2", ONE, service=service(), traffic=jump(5, 100, 150), lifecycle={"Install": 120},
+        deployment_group={"outdatedInstancesStrategy": "IGNORE"},
+    )  # fmt: skip
+
+    assert run.status == "Succeeded"
+    assert run.document["weights"][-1]["new_share"] < 1
+
+
+def test_a_bad_release_meets_no_newcomer(deploy: Deploy) -> None:
+    """What joins while the deployment runs is old, and a rollback leaves it so."""
+    run = deploy(
+        "ec2", ONE, service=service(), traffic=jump(5, 100, 150), lifecycle={"Install": 120},
+        faults=[{"kind": "host", "index": 7}],
+    )  # fmt: skip
+
+    assert run.status == "Failed"
+    assert run.document["weights"][-1]["new_share"] == 0
+
+
+# -- blue/green on ECS ---------------------------------------------------------------------
+
+
+def blue_green(minutes: int) -> dict[str, Any]:
+    blue = {"action": "TERMINATE", "terminationWaitTimeInMinutes": minutes}
+    return {"blueGreenDeploymentConfiguration": {"terminateBlueInstancesOnDeploymentSuccess": blue}}
+
+
+def test_two_task_sets_look_half_as_busy(deploy: Deploy) -> None:
+    """Green beside blue halves the average, so the service shrinks under steady traffic."""
+    run = deploy(
+        "ecs", "CodeDeployDefault.ECSAllAtOnce", traffic={"rate": 100},
+        service=service(), deployment_group=blue_green(40),
+    )  # fmt: skip
+
+    assert run.status == "Succeeded"
+    assert scalings(run)[0][1] == "from 10 to 5 instances"
+    assert run.outcome["peak_utilization"] == pytest.approx(1.0)
+
+
+def test_without_autoscaling_it_does_not(deploy: Deploy) -> None:
+    fixed = {key: value for key, value in service().items() if key != "autoscaling"}
+    run = deploy(
+        "ecs", "CodeDeployDefault.ECSAllAtOnce", traffic={"rate": 100},
+        service=fixed, deployment_group=blue_green(40),
+    )  # fmt: skip
+
+    assert run.outcome["peak_utilization"] == pytest.approx(0.5)
+
+
+def test_what_the_untouched_fleet_would_do_is_no_harm_of_the_deployment(deploy: Deploy) -> None:
+    """A jump of traffic overloads any fleet until it has grown; a hook just waits meanwhile."""
+    run = deploy(
+        "ecs", "CodeDeployDefault.ECSAllAtOnce", service=service(), traffic=jump(5, 100, 260),
+        lifecycle={"BeforeInstall": {"duration": "60m"}}, deployment_group=blue_green(0),
+        cost={"instance_hour": 1.0},
+    )  # fmt: skip
+
+    assert run.outcome["peak_utilization"] > 1
+    assert run.outcome["failed_requests"] == 0
+    assert scalings(run)
+
+
+def test_a_rolling_update_takes_over_the_new_count(deploy: Deploy) -> None:
+    entry = {"ecs": {"minimumHealthyPercent": 100, "maximumPercent": 110}}
+    run = deploy("ecs", entry, service=service(), traffic=jump(2, 100, 150))
+
+    assert run.status == "Succeeded"
+    assert scalings(run)
+    healthy = [
+        point["value"] for point in run.document["metrics"] if point["metric"] == "HealthyHostCount"
+    ]
+    assert max(healthy) >= 14
