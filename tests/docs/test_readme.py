@@ -1,6 +1,7 @@
 """What the README and the other pages show is what users get."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,7 @@ def test_it_opens_with_the_two_commands() -> None:
     assert re.findall(r"^make (\w+)", first[1], re.MULTILINE) == ["demo", "test"]
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 def test_it_shows_what_make_demo_runs() -> None:
     done = subprocess.run(
         ["make", "--no-print-directory", "-n", "demo"],
