@@ -72,6 +72,8 @@ def _warnings(spec: StrategySpec) -> tuple[str, ...]:
     return tuple(warnings)
 
 
+EXAMPLES = ({KEY: {"percentTraffic": 12.5}, PROMOTE_AFTER: "20m"},)
+
 FAMILY = register(
     Family(
         name="api_gateway_canary",
@@ -80,5 +82,6 @@ FAMILY = register(
         companions=(PROMOTE_AFTER,),
         check=check,
         build=build,
+        examples=EXAMPLES,
     )
 )

@@ -187,6 +187,18 @@ def _group(spec: StrategySpec, scenario: Scenario) -> DeploymentGroup:
     return watching(group, names, scenario, f"strategies.{spec.name}.{MONITORS}")
 
 
+EXAMPLES = (
+    {KEY: "AppConfig.Canary10Percent20Minutes"},
+    {
+        KEY: {
+            "DeploymentDurationInMinutes": 12,
+            "GrowthFactor": 25,
+            "GrowthType": "LINEAR",
+            "FinalBakeTimeInMinutes": 10,
+        }
+    },
+)
+
 FAMILY = register(
     Family(
         name="app_config",
@@ -195,5 +207,6 @@ FAMILY = register(
         companions=(MONITORS, ASSUME),
         check=check,
         build=build,
+        examples=EXAMPLES,
     )
 )

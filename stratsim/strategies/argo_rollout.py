@@ -16,6 +16,7 @@ from stratsim.strategies.argo_steps import (
     routed_canary,
     unrouted_canary,
 )
+from stratsim.strategies.argo_templates import TEMPLATES
 from stratsim.strategies.families import Family, register
 from stratsim.strategies.fields import span_s
 from stratsim.strategies.lifecycle import unused_events
@@ -74,6 +75,39 @@ def _warnings(spec: StrategySpec, rollout: Rollout) -> tuple[str, ...]:
     return tuple(warnings)
 
 
+_TEMPLATE = {
+    "metadata": {"name": "success-rate"},
+    "spec": {
+        "metrics": [
+            {
+                "name": "success-rate",
+                "interval": "1m",
+                "initialDelay": "1m",
+                "count": 5,
+                "failureLimit": 1,
+                "successCondition": "result[0] >= 0.95",
+                "provider": {"prometheus": {"query": "sum(rate(ok[1m])) / sum(rate(all[1m]))"}},
+            }
+        ]
+    },
+}
+_ANALYSIS = {"templates": [{"templateName": "success-rate"}]}
+_STEPS = [
+    {"setWeight": 10},
+    {"analysis": _ANALYSIS},
+    {"setWeight": 50},
+    {"pause": {"duration": "2m"}},
+]
+EXAMPLES = tuple(
+    {KEY: {"strategy": strategy}, TEMPLATES: [_TEMPLATE]}
+    for strategy in (
+        {"canary": {"steps": _STEPS, "trafficRouting": {}}},
+        {"canary": {"steps": _STEPS, "trafficRouting": {}, "dynamicStableScale": True}},
+        {"canary": {"steps": _STEPS, "maxSurge": "25%", "maxUnavailable": 0}},
+        {"blueGreen": {"autoPromotionSeconds": 60, "postPromotionAnalysis": _ANALYSIS}},
+    )
+)
+
 FAMILY = register(
     Family(
         name="argo_rollout",
@@ -82,5 +116,6 @@ FAMILY = register(
         companions=COMPANIONS,
         check=check,
         build=build,
+        examples=EXAMPLES,
     )
 )

@@ -115,6 +115,10 @@ class _Canary:
         steps = self.to_pods(max(stable, self.stable), max(canary, self.canary))
         if weight != self.weight:
             steps.append(shift)
+            if stable < self.stable and weight < 1:
+                # Pods go when the router has followed.
+                wait_s = self.rollout.scenario.control.reroute
+                steps.append(Hold(duration_s=wait_s, event="weightVerified"))
         self.weight = weight
         return steps + self.to_pods(stable, canary)
 
@@ -154,7 +158,7 @@ def routed_canary(rollout: Rollout) -> tuple[Step, ...]:
     state.fixed = None
     steps += state.to_weight(1.0)
     if dynamic:
-        return tuple(steps)
+        return _drained(steps)
     wait_s = rollout.delay_s("scaleDownDelaySeconds", SCALE_DOWN_DELAY_S)
     return (*steps, Retire(event="scaleDownDelay", wait_s=wait_s, action="TERMINATE"))
 
@@ -171,7 +175,7 @@ def _played(
     listed = steps_of(rollout.branch)
     for number in range(len(listed) + 1):
         if number == begins:
-            gate = rollout.analysis(background, "background analysis")
+            gate = rollout.analysis(background, "backgroundAnalysis")
             steps.append(
                 Watch(
                     event=gate.event,
@@ -192,6 +196,12 @@ def _played(
         else:
             steps.append(_pause(rollout, part(step, "pause")))
     return steps
+
+
+def _drained(steps: list[Step]) -> tuple[Step, ...]:
+    """Return the steps such that the last pods have gone at their end."""
+    last = steps[-1]
+    return (*steps[:-1], replace(last, awaits_drain=True)) if isinstance(last, Scale) else (*steps,)
 
 
 def _pause(rollout: Rollout, pause: Config) -> Hold:
@@ -222,7 +232,7 @@ def unrouted_canary(rollout: Rollout) -> tuple[tuple[Step, ...], tuple[Step, ...
     # setCanaryScale is refused without a router.
     steps = _played(rollout, to_weight, lambda _: [])
     back = replace(rollout.scale(n, 0, "abort"), lower=lower, upper=upper)
-    return (*steps, *to_weight(100)), (back,)
+    return _drained([*steps, *to_weight(100)]), (back,)
 
 
 # -- blue/green -------------------------------------------------------------------------

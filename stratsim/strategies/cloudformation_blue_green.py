@@ -127,6 +127,19 @@ def _group(group: DeploymentGroup, wait_min: int) -> DeploymentGroup:
     )
 
 
+EXAMPLES: tuple[dict[str, object], ...] = (
+    {KEYS[0]: {}},
+    {
+        KEYS[1]: {
+            "TrafficRoutingConfig": {
+                "Type": "TimeBasedLinear",
+                "TimeBasedLinear": {"StepPercentage": 30, "BakeTimeMins": 2},
+            },
+            "AdditionalOptions": {"TerminationWaitTimeInMinutes": 10},
+        }
+    },
+)
+
 FAMILY = register(
     Family(
         name="cloudformation_blue_green",
@@ -135,5 +148,6 @@ FAMILY = register(
         companions=(TRIGGERS,),
         check=check,
         build=build,
+        examples=EXAMPLES,
     )
 )

@@ -147,7 +147,7 @@ def needed(n: int, percent: float) -> int:
 
 def back(step: Scale, scenario: Scenario) -> Scale:
     """Return the way back, by the policy of the template before: taken to be the same."""
-    return replace(step, event=f"{step.event} back", old=scenario.desired, new=0, forgiven=0)
+    return replace(step, event=f"{step.event}Rollback", old=scenario.desired, new=0, forgiven=0)
 
 
 def _warnings(step: Scale) -> tuple[str, ...]:
@@ -161,6 +161,19 @@ def _warnings(step: Scale) -> tuple[str, ...]:
     return (warning,)
 
 
+EXAMPLES = (
+    {
+        KEY: {
+            "MaxBatchSize": 4,
+            "MinInstancesInService": 10,
+            "WaitOnResourceSignals": True,
+            "PauseTime": "PT10M",
+        },
+        MAX_SIZE: 14,
+    },
+    {KEY: {"MaxBatchSize": 3, "MinInstancesInService": 8, "PauseTime": "PT5M"}},
+)
+
 FAMILY = register(
     Family(
         name="cloudformation_rolling",
@@ -169,5 +182,6 @@ FAMILY = register(
         companions=(MAX_SIZE, TRIGGERS),
         check=check,
         build=build,
+        examples=EXAMPLES,
     )
 )

@@ -33,17 +33,19 @@ SPLITTING = "aws:elasticbeanstalk:trafficsplitting"
 HEALTH = "aws:elasticbeanstalk:healthreporting:system"
 GROUP = "aws:autoscaling:asg"
 ROLLING = "aws:autoscaling:updatepolicy:rollingupdate"
-POLICIES = ("AllAtOnce", "Rolling", "RollingWithAdditionalBatch", "Immutable", "TrafficSplitting")
+POLICY_NAMES = ("AllAtOnce", "Rolling", "RollingWithAdditionalBatch", "Immutable", "TrafficSplitting")
 DEFAULT_TIMEOUT_S, INTERNAL_TIMEOUT_S = 600, 240
 """Elastic Beanstalk adds four minutes to the command timeout."""
 DEFAULT_PERCENT, DEFAULT_EVALUATION_MIN = 10, 5
 DEFAULT_UPDATE_TIMEOUT_S = 1800.0
 # "Enhanced health reporting": an instance is healthy after 12 checks in a row, each of 10 s.
 CHECKS, CHECK_S = 12, 10.0
+SAMPLE_S = 2.0
+"""How finely a check's ten seconds are counted; a choice of stratsim's own."""
 
 _NAMESPACES: dict[str, dict[str, Rule]] = {
     COMMAND: {
-        "DeploymentPolicy": one_of(*POLICIES),
+        "DeploymentPolicy": one_of(*POLICY_NAMES),
         "Timeout": whole_in(1, 3600),
         "BatchSizeType": one_of("Percentage", "Fixed"),
         "BatchSize": whole_in(1, 10_000),

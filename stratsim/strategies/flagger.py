@@ -134,7 +134,7 @@ def _number(value: object) -> float | None:
 
 def _launch(scenario: Scenario, canary: Config) -> Launch:
     return Launch(
-        event="Initializing canary",
+        event="Initializing",
         count=scenario.desired,
         startup=scenario.service.startup,
         timeout_s=float(whole(canary, "progressDeadlineSeconds", PROGRESS_DEADLINE_S)),
@@ -162,12 +162,12 @@ def _promotion(
         )
         share = last + (1 - last) * replaced
         if share > last:
-            steps.append(Shift(weight=share, event="Promoting"))
+            steps.append(Shift(weight=share, event="PrimaryPods"))
     back = -(-round(100 * last) // step_percent) if step_percent else 1
     steps += [
-        Tick(event="route to primary", interval_s=ladder.interval_s, count=max(back, 1)),
+        Tick(event="RouteToPrimary", interval_s=ladder.interval_s, count=max(back, 1)),
         Tick(event="Finalising", interval_s=ladder.interval_s),
-        Retire(event="scale canary to zero", wait_s=0.0, action="TERMINATE"),
+        Retire(event="ScaleToZero", wait_s=0.0, action="TERMINATE"),
     ]
     return tuple(steps)
 
@@ -201,6 +201,23 @@ def _warnings(analysis: Config) -> tuple[str, ...]:
     return tuple(warnings)
 
 
+_CHECKED = [{"name": "request-success-rate", "thresholdRange": {"min": 95}, "interval": "1m"}]
+EXAMPLES = (
+    {KEY: {"analysis": {"threshold": 3, "maxWeight": 50, "stepWeight": 20, "metrics": _CHECKED}}},
+    {
+        KEY: {
+            "analysis": {
+                "interval": "30s",
+                "threshold": 2,
+                "stepWeights": [5, 25, 60],
+                "stepWeightPromotion": 30,
+                "metrics": _CHECKED,
+            }
+        }
+    },
+    {KEY: {"analysis": {"iterations": 4, "match": [{}], "metrics": _CHECKED}}},
+)
+
 FAMILY = register(
     Family(
         name="flagger",
@@ -209,5 +226,6 @@ FAMILY = register(
         companions=(ASSUME,),
         check=check,
         build=build,
+        examples=EXAMPLES,
     )
 )

@@ -160,7 +160,7 @@ def _scale(values: Config, scenario: Scenario, sizes: tuple[int, int], target: i
     grace_s = scenario.service.health_check.grace
     warmup_s = float(whole(values, "InstanceWarmup")) if "InstanceWarmup" in values else grace_s
     return Scale(
-        event="Replacing" if target else "Replacing back",
+        event="Replacing" if target else "ReplacingRollback",
         old=scenario.desired - target,
         new=target,
         startup=scenario.service.startup,
@@ -196,6 +196,21 @@ def _warnings(spec: StrategySpec, values: Config) -> tuple[str, ...]:
     return tuple(warnings)
 
 
+EXAMPLES = (
+    {KEY: {"MinHealthyPercentage": 75, "InstanceWarmup": 60, "AutoRollback": True}},
+    {
+        KEY: {
+            "MinHealthyPercentage": 100,
+            "MaxHealthyPercentage": 125,
+            "InstanceWarmup": 90,
+            "CheckpointPercentages": [10, 50, 100],
+            "CheckpointDelay": 300,
+            "BakeTime": 120,
+            "AutoRollback": True,
+        }
+    },
+)
+
 FAMILY = register(
     Family(
         name="instance_refresh",
@@ -204,5 +219,6 @@ FAMILY = register(
         companions=(ASSUME,),
         check=check,
         build=build,
+        examples=EXAMPLES,
     )
 )

@@ -34,10 +34,14 @@ def _wave(walk: Walk, step: Scale, wave: Wave, number: int) -> None:
         healthy_s = min(step.startup.mean, step.timeout_s) if step.watched else 0.0
         wait_s = max(healthy_s, step.settle_s)
     walk.enter(step.event, begin_s + wait_s, number, _note(wave))
+    healthy_s = begin_s + step.startup.mean
+    if wave.starts and healthy_s != begin_s + wait_s:
+        end_s = max(healthy_s, begin_s + wait_s)
+        walk.entries.append(Entry(healthy_s, end_s, "InService", number, f"{wave.starts} healthy"))
     walk.changes += [
         Change(begin_s, old=-wave.stop_old, new=-wave.stop_new, running=wave.starts),
         Change(begin_s + step.drain_s, running=-wave.stops),
-        Change(begin_s + step.startup.mean, old=wave.start_old, new=wave.start_new),
+        Change(healthy_s, old=wave.start_old, new=wave.start_new),
     ]
     walk.now_s = begin_s + wait_s
 

@@ -10,7 +10,7 @@ from stratsim.model.scenario import Scenario
 from stratsim.model.service import HealthCheck, LifecycleEvent, Platform, Service
 from stratsim.model.settings import Control, DeploymentGroup
 from stratsim.model.strategy import StrategySpec
-from stratsim.strategies import PlanResult, classify, plan_strategy
+from stratsim.strategies import FAMILIES, PlanResult, classify, plan_strategy
 from stratsim.strategies.families import predefined
 
 HOST_EVENTS = (
@@ -127,6 +127,12 @@ CASES: list[tuple[str, Entry, dict[str, object]]] = [
     ("ecs", {"ecs": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 15}}, {}),
     ("ecs", {"ecs": {"strategy": "CANARY"}}, {}),
     ("ecs", {"ecs": {"strategy": "LINEAR", "linearConfiguration": {"stepPercent": 33.3}}}, {}),
+]
+CASES += [
+    (platform, example, {})
+    for _, family in FAMILIES.items()
+    for example in family.examples
+    for platform in family.platforms
 ]
 TIMES = {
     "startup_s": 50.0,
