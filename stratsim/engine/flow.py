@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stratsim.engine.clock import US
+from stratsim.engine.cold_starts import ColdStarts, chilled
 from stratsim.engine.effects import CLEAN, Effect, Faults, combine
 from stratsim.engine.environment import Environment, Surroundings
 from stratsim.engine.fleet import NEVER, Fleet
@@ -30,6 +31,10 @@ from stratsim.signals import (
     Row,
     empty_row,
 )
+
+
+Mixture = tuple[tuple[float, float, float], ...]
+"""Response times: shares of the answers, each with its latency factor and added [s]."""
 
 
 @dataclass(slots=True)
@@ -99,6 +104,10 @@ class Flow:
         self.environment = Environment(scenario)
         self.dice = Dice(expected=scenario.noise == "expected")
         self.truth = Truth()
+        self.cold: ColdStarts | None = None
+        if service.cold_starts and fleet.serverless:
+            added_s = faults.world.value(service.startup, "cold start")
+            self.cold = ColdStarts(times.mean(0.0), added_s, service.provisioned_concurrency)
         self.since = 0
         self.factor = factor
         self.row: Row = empty_row()
@@ -164,9 +173,16 @@ class Flow:
         self._users(failed, share)
         rho = [_load(means[side], spare[side], fleet.serverless) for side in (OLD, NEW)]
         rho0 = _load(offered, fleet.untouched * cap, fleet.serverless)
-        parts = (CLEAN, effect.parts)
+        parts = (CLEAN, self._chilled(effect.parts, sent / span_s, share, means[NEW]))
         self._slow((old, new), rho, rho0, parts, surroundings.factor, surroundings.add_s)
         self._record(counts, errors, rejected, (old, new), rho, parts, surroundings)
+
+    def _chilled(self, parts: Mixture, rate_rps: float, share: float, requests: float) -> Mixture:
+        """Return the response times of the new version with its cold starts."""
+        if self.cold is None or share <= 0 or requests <= 0:
+            return parts
+        cold = self.cold.over(rate_rps, share)
+        return chilled(parts, min(cold / requests, 1.0), self.cold.added_s)
 
     def observe(self) -> None:
         """Note the capacity and the load of one moment, for a run that lasts no longer."""

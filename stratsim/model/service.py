@@ -76,7 +76,8 @@ class Service:
     ``capacity`` is what one instance can serve [requests/s]; ``concurrency``
     how many requests it works on at once; ``error_rate`` the share of requests
     that fail whatever the revision; ``error_dispersion`` the variance over the
-    mean of the background errors' count.
+    mean of the background errors' count. With ``cold_starts`` the environments of a
+    new Lambda version take ``startup`` before their first answer.
     """
 
     instances: Count = 10
@@ -93,6 +94,7 @@ class Service:
     runtime: Name = "python3.12"
     memory: Annotated[int, Number(128, 10_240, whole=True)] = 512
     provisioned_concurrency: Annotated[int, Number(0, 100_000, whole=True)] = 0
+    cold_starts: Flag = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ FLEET_KEYS = (
 )
 LAMBDA_KEYS = (
     *("runtime", "memory", "provisioned_concurrency", "error_rate", "error_dispersion"),
-    *("latency", "startup"),
+    *("latency", "startup", "cold_starts"),
 )
 
 

@@ -12,6 +12,10 @@ from stratsim.scenario_io.checking import keys_of, shown
 from stratsim.scenario_io.reading import Reading
 
 
+_OF_STARTS = {"runtime", "startup", "provisioned_concurrency"}
+"""Keys of a Lambda service that say how a version starts."""
+
+
 def read_service(reading: Reading, platform: Platform, traffic: Traffic | None) -> Service | None:
     """Return ``service:`` with the platform's defaults; ``None`` where its problems were noted."""
     value = reading.data.get("service")
@@ -31,6 +35,9 @@ def read_service(reading: Reading, platform: Platform, traffic: Traffic | None) 
     known = {key: inner for key, inner in value.items() if key in keys}
     if platform == "lambda" and "startup" not in known:
         known["startup"] = _lambda_startup(reading, known)
+    if platform == "lambda" and value.keys() & _OF_STARTS:
+        # who tells how a version starts wants to see it start
+        known.setdefault("cold_starts", True)
     known.setdefault("startup", defaults.startup(platform))
     if "latency" in known:
         known["latency"] = _whole_latency(known["latency"])

@@ -413,3 +413,61 @@ def test_an_alarm_in_the_bake_brings_blue_back(deploy: Deploy) -> None:
 def test_what_ecs_refuses(scenario_of: ScenarioOf, entry: Any, message: str) -> None:
     with pytest.raises(stratsim.errors.InputError, match=message):
         scenario_of("ecs", entry)
+
+
+# -- Lambda's cold starts ----------------------------------------------------------------
+
+
+def cold(**service: Any) -> dict[str, Any]:
+    """100 requests/s of 0.2 s each keep 20 environments busy; a start takes 2 s."""
+    latency = {"median": "200ms", "p99": "200ms"}
+    return {"service": {"startup": "2s", "latency": latency} | service, "slo": {"latency": "1s"}}
+
+
+def test_the_first_answer_of_every_new_environment_is_late(deploy: Deploy) -> None:
+    """All at once 20 at the shift; 10 % first are 2, and 18 more five minutes later."""
+    at_once = deploy("lambda", f"{LAMBDA}AllAtOnce", on_call={}, **cold())
+    canary = deploy("lambda", f"{LAMBDA}Canary10Percent5Minutes", **cold())
+
+    assert canary.outcome["slow_requests"] == pytest.approx(2, rel=0.01)
+    assert at_once.outcome["slow_requests"] == 0  # the run ends with the shift
+
+
+def test_each_step_of_a_linear_shift_starts_its_own(deploy: Deploy) -> None:
+    run = deploy("lambda", f"{LAMBDA}Linear10PercentEvery1Minute", lifecycle=AFTER, **cold())
+
+    assert run.outcome["slow_requests"] == pytest.approx(20, rel=0.01)
+
+
+AFTER = {"AfterAllowTraffic": {"duration": "5m"}}
+
+
+def test_provisioned_concurrency_is_warm(deploy: Deploy) -> None:
+    name = f"{LAMBDA}AllAtOnce"
+    runs = {
+        warm: deploy("lambda", name, lifecycle=AFTER, **cold(provisioned_concurrency=warm))
+        for warm in (0, 15, 25)
+    }
+
+    slow = {warm: run.outcome["slow_requests"] for warm, run in runs.items()}
+    assert slow == {0: pytest.approx(20, rel=0.01), 15: pytest.approx(5, rel=0.01), 25: 0}
+
+
+def test_cold_starts_can_be_left_out(deploy: Deploy) -> None:
+    run = deploy("lambda", f"{LAMBDA}AllAtOnce", lifecycle=AFTER, **cold(cold_starts=False))
+
+    assert run.outcome["slow_requests"] == 0
+
+
+def test_a_cold_start_shows_in_the_duration_of_the_new_version(deploy: Deploy) -> None:
+    """18 of the 6,000 of its first minute at 100 %: seen at the 99.9th percentile, not before."""
+    run = deploy("lambda", f"{LAMBDA}AllAtOnce", lifecycle=AFTER, **cold())
+    new = [
+        point
+        for point in run.document["metrics"]
+        if point["metric"] == "Duration" and point["dimensions"] == {"ExecutedVersion": "new"}
+    ]
+    mean = {p["time_s"]: p["value"] for p in new if p["statistic"] == "Average"}
+
+    assert mean[0] == pytest.approx(200 + 2000 * 20 / 6000, rel=0.01)
+    assert mean[60] == pytest.approx(200, rel=0.01)

@@ -71,6 +71,9 @@ def _scenario(setup: Setup) -> list[str]:
         found.append("hosts that begin Unhealthy")
     if setup.plan.undo == "redeploy" and scenario.control.rollback_hosts == "whole_group":
         found.append("a rollback of the whole group")
+    cold = scenario.service.cold_starts and scenario.service.startup.mean > 0
+    if cold and scenario.platform == "lambda":
+        found.append("cold starts")
     if scenario.service.autoscaling is not None:
         found.append("autoscaling")
     if scenario.on_call.notice < MINUTE_S:
