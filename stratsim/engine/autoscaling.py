@@ -190,6 +190,12 @@ class Scaler:
             run.after(us(run.scenario.service.drain), partial(run.stop, unit))
 
 
+def scaler_of(run: "Deployment") -> Scaler | None:
+    """Return what scales the fleet of `run`; none where it is fixed, or a function."""
+    policy = run.scenario.service.autoscaling
+    return None if policy is None or run.fleet.serverless else Scaler(run, policy)
+
+
 def launch_events(run: "Deployment") -> tuple[HostEvent, ...]:
     """Return what CodeDeploy runs on an instance that joins an Auto Scaling group."""
     events = [e for step in run.plan.steps if isinstance(step, Roll) for e in step.events]

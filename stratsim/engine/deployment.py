@@ -8,7 +8,7 @@ from typing import Any
 import simpy
 
 from stratsim.engine.analyses import scrapes_of
-from stratsim.engine.autoscaling import Scaler, follow_on
+from stratsim.engine.autoscaling import follow_on, scaler_of
 from stratsim.engine.clock import EVALUATE, PEOPLE, POLL, PUBLISH, US, At, us
 from stratsim.engine.crashes import Crashes
 from stratsim.engine.effects import Faults
@@ -55,10 +55,8 @@ class Deployment:
         self.traced = traced
         self.record = Record()
         self.env = simpy.Environment(initial_time=0)
-        serverless = scenario.platform == "lambda"
-        weighted = plan.routing == "weighted"
-        desired = scenario.desired
-        self.fleet = Fleet(scenario.service, desired, weighted=weighted, serverless=serverless)
+        kind = {"weighted": plan.routing == "weighted", "serverless": scenario.platform == "lambda"}
+        self.fleet = Fleet(scenario.service, scenario.desired, **kind)
         self._mark_hosts()
         self.faults = Faults(world, self.fleet)
         self.crashes = Crashes(self)
@@ -76,17 +74,15 @@ class Deployment:
         self.status, self.code = "Created", ""
         self.ended_us = self.trigger_us = self.restored_us = self.paged_us = NEVER
         self.people_us = self.detected_us = self.alarming_us = NEVER
-        self.automatic = self.undoing = self.people_acted = self.retired = False
-        self.following = False
+        self.automatic = self.undoing = self.people_acted = False
+        self.retired = self.following = False
         self.watching, self.by_ecs = True, plan.controller == "ECS"
         self.children: set[simpy.Process] = set()
         self.watchers: list[simpy.Process] = []
         self.paused: simpy.Event | None = None
         self.scrapes = scrapes_of(self, plan)
         self.replacing: Tasks | None = None
-        policy = scenario.service.autoscaling
-        scales = policy is not None and not serverless
-        self.autoscaling = Scaler(self, policy) if scales and policy is not None else None
+        self.autoscaling = scaler_of(self)
         self.ending_us = scenario.traffic.profile.end_s * US
         self._factors: tuple[int, list[float]] = (1 << 40, [])
         self._delays: tuple[int, list[float]] = (1 << 40, [])

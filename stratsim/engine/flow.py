@@ -32,7 +32,6 @@ from stratsim.signals import (
     empty_row,
 )
 
-
 Mixture = tuple[tuple[float, float, float], ...]
 """Response times: shares of the answers, each with its latency factor and added [s]."""
 

@@ -11,7 +11,6 @@ from stratsim.scenario_io import defaults
 from stratsim.scenario_io.checking import keys_of, shown
 from stratsim.scenario_io.reading import Reading
 
-
 _OF_STARTS = {"runtime", "startup", "provisioned_concurrency"}
 """Keys of a Lambda service that say how a version starts."""
 

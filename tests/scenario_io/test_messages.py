@@ -133,7 +133,7 @@ def test_lambda_has_no_instances(told: Told, key: str, value: int) -> None:
     assert told("lambda", service={key: value}) == [
         (
             f"service.{key}: must be absent on platform lambda (it has runtime, memory, "
-            "provisioned_concurrency, error_rate, error_dispersion, latency, startup), "
+            "provisioned_concurrency, error_rate, error_dispersion, latency, startup, cold_starts), "
             f"but got {value}."
         )
     ]
