@@ -117,9 +117,9 @@ def _in_and_out(options: Options) -> tuple[HostEvent, ...]:
 
 def _deploy(options: Options) -> HostEvent:
     scenario = options.scenario
-    own = scenario.lifecycle.get("AppDeploy") or LifecycleEvent(duration=scenario.service.startup)
+    own = scenario.lifecycle.get("Install") or LifecycleEvent(duration=scenario.service.startup)
     return HostEvent(
-        event="AppDeploy",
+        event="Install",
         duration=own.duration,
         failure=own.failure,
         timeout_s=options.timeout_s,
