@@ -24,6 +24,8 @@ def plot_power(power: AlarmPower, ax: Axes | None = None) -> Axes:
         if time_s in power.times_s and time_s != power.bake_s:
             at = power.times_s.index(time_s)
             row = [chances[at] for chances in power.distributions[1:]]
+            if max(row) < 0.01:  # nothing is seen so early
+                continue
             ax.plot(rates, row, color=BOTH, linewidth=0.8, alpha=0.6)
             ax.annotate(
                 format_span(time_s), (rates[-1], row[-1]), fontsize=7, color=BOTH,
@@ -50,6 +52,6 @@ def plot_power(power: AlarmPower, ax: Axes | None = None) -> Axes:
     ax.set_ylabel("probability of ALARM")
     weight = format_value(power.weight, "share")
     ax.set_title(f"{power.alarm}: {weight} of {power.rate_rps:g} requests/s", loc="left")
-    ax.legend(loc="lower right", frameon=False, fontsize=8)
+    ax.legend(loc="center left", frameon=False, fontsize=8)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
