@@ -66,9 +66,10 @@ def watching(
     """
     alarms = tuple(str(name) for name in names) if isinstance(names, list | tuple) else ()
     known = [alarm.AlarmName for alarm in scenario.alarms]
-    strange = [unknown_name(where, name, known) for name in alarms if name not in known]
+    rule = f"an alarm under alarms ({', '.join(known) or 'which has none'})"
+    strange = [name for name in alarms if name not in known]
     if strange:
-        raise InputError(strange)
+        raise InputError(replace(unknown_name(where, name, known), rule=rule) for name in strange)
     return replace(group, alarms_enabled=bool(alarms), alarm_names=alarms)
 
 
