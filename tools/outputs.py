@@ -106,6 +106,7 @@ def renew_notebook(text: str) -> str:
     import nbformat
     from nbclient import NotebookClient
 
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     notebook = nbformat.reads(text, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
         NotebookClient(
@@ -124,8 +125,13 @@ def printed(notebook: str) -> str:
     lines: list[str] = []
     for number, cell in enumerate(nbformat.reads(notebook, as_version=4).cells):
         for output in cell.get("outputs", ()):
-            text = output.get("text") or output.get("data", {}).get("text/plain", "")
-            lines += [f"cell {number}: {line}" for line in text.splitlines() if "<Axes" not in line]
+            data = output.get("data", {})
+            text = output.get("text") or data.get("text/plain", "")
+            lines += (
+                [f"cell {number}: a picture"]
+                if "image/png" in data
+                else [f"cell {number}: {line}" for line in text.splitlines()]
+            )
     return "\n".join(lines)
 
 
