@@ -259,5 +259,3 @@ def blue_green(rollout: Rollout) -> tuple[Step, ...]:
         steps.append(rollout.analysis(after, "postPromotionAnalysis"))
     wait_s = rollout.delay_s("scaleDownDelaySeconds", SCALE_DOWN_DELAY_S)
     return (*steps, Retire(event="scaleDownDelay", wait_s=wait_s, action="TERMINATE"))
-
-

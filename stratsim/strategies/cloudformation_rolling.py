@@ -136,7 +136,9 @@ def _sizes(spec: StrategySpec, scenario: Scenario, values: Config) -> tuple[int,
     if lower >= most:
         where = f"strategies.{spec.name}.{spec.family}.MinInstancesInService"
         hint = f"{MAX_SIZE} beside the key, or service.autoscaling.max, tells another size."
-        raise InputError([Problem(where, f"less than the group's MaxSize {most}", str(lower), hint)])
+        raise InputError(
+            [Problem(where, f"less than the group's MaxSize {most}", str(lower), hint)]
+        )
     return most, lower
 
 

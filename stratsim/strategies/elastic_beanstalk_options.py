@@ -33,7 +33,13 @@ SPLITTING = "aws:elasticbeanstalk:trafficsplitting"
 HEALTH = "aws:elasticbeanstalk:healthreporting:system"
 GROUP = "aws:autoscaling:asg"
 ROLLING = "aws:autoscaling:updatepolicy:rollingupdate"
-POLICY_NAMES = ("AllAtOnce", "Rolling", "RollingWithAdditionalBatch", "Immutable", "TrafficSplitting")
+POLICY_NAMES = (
+    "AllAtOnce",
+    "Rolling",
+    "RollingWithAdditionalBatch",
+    "Immutable",
+    "TrafficSplitting",
+)
 DEFAULT_TIMEOUT_S, INTERNAL_TIMEOUT_S = 600, 240
 """Elastic Beanstalk adds four minutes to the command timeout."""
 DEFAULT_PERCENT, DEFAULT_EVALUATION_MIN = 10, 5

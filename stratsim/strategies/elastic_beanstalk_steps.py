@@ -108,7 +108,9 @@ def _in_and_out(options: Options) -> tuple[HostEvent, ...]:
         HostEvent(
             event="Register",
             # The first check comes anywhere within an interval, the others one by one.
-            duration=Uniform((checks.healthy - 1) * checks.interval, checks.healthy * checks.interval),
+            duration=Uniform(
+                (checks.healthy - 1) * checks.interval, checks.healthy * checks.interval
+            ),
             timeout_s=options.timeout_s,
             effect="allow",
         ),
