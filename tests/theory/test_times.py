@@ -285,6 +285,69 @@ def test_a_rollback_in_place_is_a_deployment_of_the_old_revision(
     assert run.outcome["min_capacity"] == 0.5
 
 
+def test_a_rollback_to_blue_hosts_registers_them_again(scenario_of: Make, alarm_on: Make) -> None:
+    """Ten new hosts: 60 s to start, 30 to install, 10 to register; then the old ones leave.
+
+    ALARM at 120 s, 20 s after the first request. The old hosts are registered
+    within 10 s, beside the new ones, which leave 5 s later.
+    """
+    green = {"deploymentStyle": {"deploymentType": "BLUE_GREEN"}}
+    run = run_of(
+        scenario_of,
+        {"name": "it", "deploymentConfigName": "CodeDeployDefault.AllAtOnce", **green},
+        BAD,
+        platform="ec2",
+        alarms=[alarm_on(above=0)],
+        service={"startup": 60},
+        lifecycle={"Install": hook(30), "AllowTraffic": hook(10), "BlockTraffic": hook(20)},
+        control={"reroute": 5},
+        cost={"instance_hour": 36, "alarm_metric_month": 0},
+        wait_min=10,
+    )
+
+    assert (run.status, run.outcome["deployment_duration_s"]) == ("Stopped", 120)
+    assert weights(run) == [(0, 0), (100, 1), (130, 0.5), (135, 0)]
+    assert run.outcome["rollback_latency_s"] == 15
+    assert run.outcome["exposed_requests"] == pytest.approx(10 * 30 + 5 * 5)
+    assert run.outcome["min_capacity"] == 1
+    assert run.outcome["infrastructure_cost_usd"] == pytest.approx(10 * 135 * 0.01)
+
+
+def test_a_rolling_update_rolls_back_by_rolling(scenario_of: Make, alarm_on: Make) -> None:
+    """Ten tasks start in 60 s and bake; ALARM at 120 s; ten old ones start in 60 s."""
+    rolling = {"minimumHealthyPercent": 100, "maximumPercent": 200, "bakeTimeInMinutes": 5}
+    run = run_of(
+        scenario_of,
+        {"name": "it", "ecs": rolling},
+        BAD,
+        alarms=[alarm_on(above=0)],
+        service={"startup": 60},
+        cost={"instance_hour": 36, "alarm_metric_month": 0},
+    )
+
+    assert run.outcome["deployment_duration_s"] == 120
+    assert weights(run) == [(0, 0), (60, 1), (180, 0)]
+    assert run.outcome["rollback_latency_s"] == 60
+    assert run.outcome["exposed_requests"] == pytest.approx(10 * 120)
+    assert run.outcome["infrastructure_cost_usd"] == pytest.approx(10 * 2 * 60 * 0.01)
+
+
+def test_a_revision_that_never_starts_exposes_nobody(scenario_of: Make) -> None:
+    """Green is given up after 20 minutes; traffic has never left blue."""
+    run = run_of(
+        scenario_of,
+        ALL,
+        {"kind": "startup", "probability": 1},
+        control={"steady_state_timeout": "20m"},
+    )
+
+    assert (run.status, run.code) == ("Failed", "TIMEOUT")
+    assert run.outcome["deployment_duration_s"] == 1200
+    assert (run.outcome["exposed_requests"], run.outcome["peak_exposure"]) == (0, 0)
+    assert run.outcome["rollback_latency_s"] == 0
+    assert run.outcome["time_to_restore_s"] is None
+
+
 # -- the termination wait -----------------------------------------------------------------
 
 
