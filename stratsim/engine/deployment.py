@@ -173,7 +173,7 @@ class Deployment:
     def changed(self) -> None:
         """Look at what a change of the fleet or the weights means."""
         if self.traced:
-            share = self.fleet.share
+            share = self.flow.share_at(self.now)
             weights = self.record.weights
             if len(weights) > 1 and weights[-1][0] == self.now:
                 weights.pop()  # of changes in one instant the last one holds; the first is 0
@@ -354,6 +354,8 @@ class Deployment:
         self._close_minute(minute)
         if self.autoscaling is not None:
             self.autoscaling.look(self.telemetry.rows[-1])
+        if self.flow.warming is not None:
+            self.changed()
         self._open_minute(minute + 1)
         for offset in self.bank.offsets_us:
             event = At(self.env, offset, EVALUATE)

@@ -9,12 +9,14 @@ from stratsim.model.service import Service
 from stratsim.world import DrawnFault, World
 
 NEVER = -1
+OLD, NEW = 0, 1
 
 
 @dataclass(slots=True)
 class Unit:
     """One instance or task.
 
+    ``joined_us`` is when it was put into service, long ago for the first ones.
     ``first_us`` is when it got its first request with the new revision, `NEVER`
     before that; ``struck`` says that a fault of the release took it out.
     ``healthy`` is CodeDeploy's instance health: whether the last deployment to it
@@ -31,6 +33,7 @@ class Unit:
     healthy: bool = True
     struck: bool = False
     first_us: int = NEVER
+    joined_us: int = -(1 << 60)
     rank: int = 2
     tried: bool = False
     leaving: bool = False
@@ -114,6 +117,7 @@ class Fleet:
         if unit.in_service:
             return
         unit.in_service = True
+        unit.joined_us = now_us
         unit.healthy = True
         self._strike(unit, struck=False)
         self.in_service[unit.new] += 1

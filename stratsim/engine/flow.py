@@ -14,6 +14,7 @@ from stratsim.engine.cold_starts import ColdStarts, chilled
 from stratsim.engine.effects import CLEAN, Effect, Faults, combine
 from stratsim.engine.environment import Environment, Surroundings
 from stratsim.engine.fleet import NEVER, Fleet
+from stratsim.engine.warming import Mixture, warming_of
 from stratsim.model.scenario import Scenario
 from stratsim.model.traffic import Constant
 from stratsim.queueing import ResponseTimes
@@ -31,9 +32,6 @@ from stratsim.signals import (
     Row,
     empty_row,
 )
-
-Mixture = tuple[tuple[float, float, float], ...]
-"""Response times: shares of the answers, each with its latency factor and added [s]."""
 
 
 @dataclass(slots=True)
@@ -103,6 +101,7 @@ class Flow:
         self.environment = Environment(scenario)
         self.dice = Dice(expected=scenario.noise == "expected")
         self.truth = Truth()
+        self.warming = warming_of(service, fleet)
         self.cold: ColdStarts | None = None
         if service.cold_starts and fleet.serverless:
             added_s = faults.world.value(service.startup, "cold start")
@@ -136,10 +135,14 @@ class Flow:
         span_s = (now - begin) / US
         fleet, truth = self.fleet, self.truth
         truth.extra_instance_s += max(fleet.running - fleet.usual, 0) * span_s
-        share = fleet.share
+        share = fleet.share if self.warming is None else self.warming.share(begin, now)
         truth.peak_exposure = max(truth.peak_exposure, share)
         offered = self.arrivals(begin, now)
         self._serve(begin, now, span_s, share, offered)
+
+    def share_at(self, now: int) -> float:
+        """Return the new revision's share of the traffic at a moment."""
+        return self.fleet.share if self.warming is None else self.warming.share(now, now + 1)
 
     def _serve(self, begin: int, now: int, span_s: float, share: float, offered: float) -> None:
         fleet = self.fleet
@@ -172,7 +175,10 @@ class Flow:
         self._users(failed, share)
         rho = [_load(means[side], spare[side], fleet.serverless) for side in (OLD, NEW)]
         rho0 = _load(offered, fleet.untouched * cap, fleet.serverless)
-        parts = (CLEAN, self._chilled(effect.parts, sent / span_s, share, means[NEW]))
+        answers = (
+            effect.parts if self.warming is None else self.warming.warmed(effect.parts, begin, now)
+        )
+        parts = (CLEAN, self._chilled(answers, sent / span_s, share, means[NEW]))
         self._slow((old, new), rho, rho0, parts, surroundings.factor, surroundings.add_s)
         self._record(counts, errors, rejected, (old, new), rho, parts, surroundings)
 

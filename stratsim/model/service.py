@@ -70,6 +70,18 @@ class Autoscaling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WarmUp:
+    """How much slower an instance answers at first: ``factor``, fading with ``time``.
+
+    The factor on its response times is 1 + (factor - 1) exp(-t / time), t seconds
+    after its first request.
+    """
+
+    factor: Annotated[float, Number(1, 1000)] = 1.0
+    time: PositiveSeconds = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A fleet of instances (EC2), tasks (ECS) or a function (Lambda).
 
@@ -77,7 +89,8 @@ class Service:
     how many requests it works on at once; ``error_rate`` the share of requests
     that fail whatever the revision; ``error_dispersion`` the variance over the
     mean of the background errors' count. With ``cold_starts`` the environments of a
-    new Lambda version take ``startup`` before their first answer.
+    new Lambda version take ``startup`` before their first answer. ``slow_start`` is
+    the load balancer's, 0 where it is off.
     """
 
     instances: Count = 10
@@ -90,6 +103,8 @@ class Service:
     startup: RandomSeconds = field(default_factory=lambda: LogNormal(56.0, 0.08))
     drain: Annotated[float, DurationMarker(high=3600)] = 300.0
     health_check: HealthCheck = field(default_factory=HealthCheck)
+    slow_start: Annotated[float, DurationMarker(high=900)] = 0.0
+    warm_up: WarmUp = field(default_factory=WarmUp)
     autoscaling: Autoscaling | None = None
     runtime: Name = "python3.12"
     memory: Annotated[int, Number(128, 10_240, whole=True)] = 512

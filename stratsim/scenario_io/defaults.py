@@ -36,6 +36,7 @@ ECS_STARTUP = LogNormal(56.0, 0.08)
 FLEET_KEYS = (
     *("instances", "zones", "capacity", "concurrency", "error_rate", "error_dispersion"),
     *("latency", "startup", "drain", "health_check", "autoscaling"),
+    *("slow_start", "warm_up"),
 )
 LAMBDA_KEYS = (
     *("runtime", "memory", "provisioned_concurrency", "error_rate", "error_dispersion"),

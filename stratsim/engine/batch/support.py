@@ -74,6 +74,8 @@ def _scenario(setup: Setup) -> list[str]:
     cold = scenario.service.cold_starts and scenario.service.startup.mean > 0
     if cold and scenario.platform == "lambda":
         found.append("cold starts")
+    if scenario.service.slow_start or scenario.service.warm_up.factor > 1:
+        found.append("slow start and warm-up")
     if scenario.service.autoscaling is not None:
         found.append("autoscaling")
     if scenario.on_call.notice < MINUTE_S:
