@@ -56,9 +56,12 @@ class Crashes:
         if run.replacing is not None:
             run.replacing.lose()
         if returns:
+            run.fleet.sick[True] += 1
             restart = run.world.values(run.scenario.service.startup, self.size, "restart")
             run.after(us(restart[unit.number % self.size]), partial(self._back, unit))
 
     def _back(self, unit: Unit) -> None:
+        self.run.advance()
+        self.run.fleet.sick[True] -= 1
         if unit.running and unit.new and unit.struck:
             self.run.serve(unit)

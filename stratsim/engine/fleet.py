@@ -52,7 +52,8 @@ class Fleet:
     weighted, None where traffic is split evenly over the instances in service.
     On Lambda there are no instances and capacity has no bound. ``size`` is
     what Auto Scaling wants now. Had nothing been deployed, ``usual`` instances would
-    run and ``untouched`` serve. ``started`` are
+    run and ``untouched`` serve. ``sick`` are
+    registered with the load balancer, old and new, and unhealthy. ``started`` are
     the instances that have got a first request with the new revision.
     """
 
@@ -64,6 +65,7 @@ class Fleet:
         "next_number",
         "running",
         "serverless",
+        "sick",
         "size",
         "started",
         "starts",
@@ -86,6 +88,7 @@ class Fleet:
         self.next_number = desired
         self.in_service = [desired, 0]
         self.lost = [0, 0]
+        self.sick = [0, 0]
         self.running = desired
         self.first_us = NEVER
         self.version = 0

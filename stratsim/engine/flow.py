@@ -13,6 +13,7 @@ from stratsim.engine.clock import US
 from stratsim.engine.cold_starts import ColdStarts, chilled
 from stratsim.engine.effects import CLEAN, Effect, Faults, combine
 from stratsim.engine.environment import Environment, Surroundings
+from stratsim.engine.fail_open import FailOpen
 from stratsim.engine.fleet import NEVER, Fleet
 from stratsim.engine.warming import Mixture, warming_of
 from stratsim.model.scenario import Scenario
@@ -102,6 +103,8 @@ class Flow:
         self.dice = Dice(expected=scenario.noise == "expected")
         self.truth = Truth()
         self.warming = warming_of(service, fleet)
+        answered = service.health_check.fail_open
+        self.fail_open = FailOpen(answered, fleet) if answered and not fleet.serverless else None
         self.cold: ColdStarts | None = None
         if service.cold_starts and fleet.serverless:
             added_s = faults.world.value(service.startup, "cold start")
@@ -136,6 +139,8 @@ class Flow:
         fleet, truth = self.fleet, self.truth
         truth.extra_instance_s += max(fleet.running - fleet.usual, 0) * span_s
         share = fleet.share if self.warming is None else self.warming.share(begin, now)
+        if self.fail_open is not None:
+            share = self.fail_open.share(share)
         truth.peak_exposure = max(truth.peak_exposure, share)
         offered = self.arrivals(begin, now)
         self._serve(begin, now, span_s, share, offered)
@@ -150,7 +155,11 @@ class Flow:
         per_unit = offered * share / span_s / max(fleet.in_service[NEW], 1)
         effect = self.faults.over(begin, now, per_unit)
         cap = self.capacity * surroundings.capacity * span_s
-        spare = [fleet.in_service[OLD] * cap, fleet.in_service[NEW] * effect.capacity * cap]
+        targets = list(fleet.in_service)
+        if self.fail_open is not None and any(opened := self.fail_open.opened()):
+            targets = [n + more for n, more in zip(targets, opened, strict=True)]
+            effect = self.fail_open.met(effect, begin) if opened[NEW] else effect
+        spare = [targets[OLD] * cap, targets[NEW] * effect.capacity * cap]
         self._note_capacity(spare, cap, share)
         base = 1 - (1 - self.base_errors) * (1 - surroundings.failing)
         sent = offered * self._again(offered, share, spare, effect.failing, base)

@@ -77,7 +77,7 @@ class Script:
                 run.take_out(unit)
             spent, trouble = self._fate(at, event, unit, doomed)
             if spent:
-                yield run.wait(spent)
+                yield from self._spend(spent, sick=event.effect == "allow" and bool(trouble))
             if not unit.running:
                 return False  # Auto Scaling has terminated it
             if run.traced:
@@ -89,6 +89,20 @@ class Script:
             if event.effect == "allow":
                 run.convert(unit, new=self.new)
         return True
+
+    def _spend(self, spent_us: int, *, sick: bool) -> Generator[Any, Any, None]:
+        """Wait; a host that is registered and not healthy counts as such meanwhile."""
+        run = self.run
+        if not sick:
+            yield run.wait(spent_us)
+            return
+        run.advance()
+        run.fleet.sick[self.new] += 1
+        try:
+            yield run.wait(spent_us)
+        finally:
+            run.advance()
+            run.fleet.sick[self.new] -= 1
 
     def _fate(self, at: int, event: HostEvent, unit: Unit, doomed: str | None) -> tuple[int, str]:
         """Return how long the event takes on `unit` [us] and what goes wrong, if anything."""

@@ -43,12 +43,17 @@ class Latency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheck:
-    """The load balancer's health check of a target."""
+    """The load balancer's health check of a target.
+
+    ``fail_open`` is the share of its requests that an unhealthy target answers; it
+    gets any only where all targets of its group are unhealthy.
+    """
 
     interval: Annotated[float, DurationMarker(low=1, high=300)] = 30.0
     healthy: Annotated[int, Number(1, 10, whole=True)] = 1
     unhealthy: Annotated[int, Number(1, 10, whole=True)] = 2
     grace: Seconds = 0.0
+    fail_open: Share = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

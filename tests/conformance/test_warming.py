@@ -67,3 +67,35 @@ def test_first_answers_are_slow(deploy: Deploy) -> None:
     assert means[900] == pytest.approx(0.2, rel=0.02)
     assert run.outcome["slow_requests"] > 0
     assert deploy("ecs", name, service=service(), lifecycle=events).outcome["slow_requests"] == 0
+
+
+# -- a target group that fails open --------------------------------------------------------
+
+NEVER = [{"kind": "startup", "probability": 1}]
+ALL = "CodeDeployDefault.AllAtOnce"
+QUIET = {"deployment_group": {"autoRollbackConfiguration": {"enabled": False}}}
+SETTLED = {"on_call": {"respond": "3h", "notice": "3h"}, "control": {"agent_poll": "0s"}}
+
+
+@pytest.mark.parametrize(("answered", "failed"), [(0.0, 1.0), (0.9, 0.1), (1.0, 0.0)])
+def test_unhealthy_targets_get_the_requests_where_there_are_no_others(
+    deploy: Deploy, answered: float, failed: float
+) -> None:
+    """All four hosts fail their checks for the hour that CodeDeploy gives them."""
+    check = {"fail_open": answered}
+    run = deploy("ec2", ALL, service=service(health_check=check), faults=NEVER, **QUIET, **SETTLED)
+
+    assert run.status == "Failed"
+    assert run.outcome["deployment_duration_s"] == 3600
+    assert run.outcome["failed_requests"] == pytest.approx(failed * 100 * 3600)
+    assert run.outcome["exposed_requests"] == pytest.approx(100 * 3600 if answered else 0)
+
+
+def test_with_one_healthy_target_nothing_fails_open(deploy: Deploy) -> None:
+    entry = {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": 1}}
+    check = {"fail_open": 1.0}
+    run = deploy(
+        "ec2", entry, service=service(health_check=check), faults=NEVER, **QUIET, **SETTLED
+    )
+
+    assert run.outcome["exposed_requests"] == 0

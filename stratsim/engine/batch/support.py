@@ -76,6 +76,8 @@ def _scenario(setup: Setup) -> list[str]:
         found.append("cold starts")
     if scenario.service.slow_start or scenario.service.warm_up.factor > 1:
         found.append("slow start and warm-up")
+    if scenario.service.health_check.fail_open:
+        found.append("target groups that fail open")
     if scenario.service.autoscaling is not None:
         found.append("autoscaling")
     if scenario.on_call.notice < MINUTE_S:
