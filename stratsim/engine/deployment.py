@@ -528,7 +528,7 @@ class Deployment:
         truth = self.flow.truth
         users = self.scenario.traffic.users
         if users.sticky:
-            affected = touched_sticky(users.active, truth.bands, truth.spread)
+            affected = touched_sticky(users.active, truth.bands)
         else:
             affected = touched(users.active, truth.log_spared)
         return Result(

@@ -52,8 +52,7 @@ class Truth:
     extra_instance_s: float = 0.0
     first_exposed_us: int = NEVER
     log_spared: float = 0.0
-    bands: list[tuple[float, float]] = field(default_factory=list)
-    spread: float = 0.0
+    bands: list[tuple[float, float, float]] = field(default_factory=list)
 
 
 class Dice:
@@ -168,7 +167,7 @@ class Flow:
         counts = self._counts(means, share)
         shed = [_shed(means[side], spare[side], fleet.serverless) for side in (OLD, NEW)]
         rejected = [self.dice.some(counts[side], shed[side]) for side in (OLD, NEW)]
-        self._blame(rejected, means, spare, cap, offered)
+        self._blame(rejected, means, spare, cap, offered, share)
         old, new = counts[OLD] - rejected[OLD], counts[NEW] - rejected[NEW]
         exposed, failed = self._meet_faults(begin, now, new, effect)
         errors = (
@@ -181,7 +180,7 @@ class Flow:
         truth.requests += counts[OLD] + counts[NEW]
         truth.new_requests += counts[NEW]
         truth.rejected += rejected[OLD] + rejected[NEW]
-        self._users(failed, share)
+        self._users(failed, 0.0, share)
         rho = [_load(means[side], spare[side], fleet.serverless) for side in (OLD, NEW)]
         rho0 = _load(offered, fleet.untouched * cap, fleet.serverless)
         answers = (
@@ -279,6 +278,7 @@ class Flow:
         spare: list[float],
         cap: float,
         offered: float,
+        share: float,
     ) -> None:
         """Divide rejections into the faults', the deployment's and those of any day."""
         total = rejected[OLD] + rejected[NEW]
@@ -299,7 +299,9 @@ class Flow:
         by_change = self.dice.some(total - by_fault, taken / (1 - fault) if fault < 1 else 0.0)
         self.truth.failed_fault += by_fault
         self.truth.failed_capacity += by_change
-        self._users(by_fault + by_change, 1.0)
+        of_new = max(means[NEW] - spare[NEW], 0.0) / over
+        self._users((by_fault + by_change) * of_new, 0.0, share)
+        self._users((by_fault + by_change) * (1 - of_new), share, 1.0)
 
     def _meet_faults(
         self, begin: int, now: int, served: float, effect: Effect
@@ -322,16 +324,14 @@ class Flow:
         outside = self.dice.some(n, surroundings)
         return outside + self.dice.clumped(n - outside, self.base_errors, self.clumping)
 
-    def _users(self, failed: float, share: float) -> None:
+    def _users(self, failed: float, low: float, high: float) -> None:
+        """Note failures of users whose fixed number lies between `low` and `high`."""
         if failed <= 0:
             return
-        truth = self.truth
-        if self.users.sticky and share < 1:
-            truth.bands.append((share, failed))
-        elif self.users.sticky:
-            truth.spread += failed
+        if self.users.sticky:
+            self.truth.bands.append((low, high, failed))
         else:
-            truth.log_spared += failed * _log_missed(self.users.active)
+            self.truth.log_spared += failed * _log_missed(self.users.active)
 
     def _slow(
         self,

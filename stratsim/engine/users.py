@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,21 +18,22 @@ def touched(active: int, log_spared: float) -> float:
     return 0.0 - active * math.expm1(log_spared)
 
 
-def touched_sticky(active: int, bands: Sequence[tuple[float, float]], spread: float) -> float:
+def touched_sticky(active: int, bands: Sequence[tuple[float, float, float]]) -> float:
     """Return the expected distinct users where each is pinned to a revision.
 
     Every user has one fixed uniform number; at weight w the new revision has
-    those below w. `bands` are (w, failures among them); `spread` failures hit
-    anybody. Users between two weights met only the failures at larger weights.
+    those below w. `bands` are (low, high, failures among the users between).
     """
-    total, below = 0.0, 0.0
-    for weight in sorted({w for w, _ in bands} | {1.0}):
-        users = active * (weight - below)
-        spared = _log_missed(active) * spread if spread else 0.0
-        spared += sum(f * _log_missed(active * w) for w, f in bands if w >= weight)
-        total -= users * math.expm1(spared)
-        below = weight
-    return total
+    edges = sorted({0.0, 1.0, *(low for low, _, _ in bands), *(high for _, high, _ in bands)})
+    total = 0.0
+    for left, right in pairwise(edges):
+        spared = sum(
+            failures * _log_missed(active * (high - low))
+            for low, high, failures in bands
+            if low <= left and right <= high and failures > 0
+        )
+        total -= active * (right - left) * math.expm1(spared)
+    return total + 0.0
 
 
 def _log_missed(users: float) -> float:

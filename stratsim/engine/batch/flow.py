@@ -57,7 +57,8 @@ class Outcome:
     room: Array | None = None
     load: Array | None = None
     user_fault: Array | None = None
-    user_any: Array | None = None
+    user_new: Array | None = None
+    user_old: Array | None = None
 
 
 @dataclass(slots=True)
@@ -351,7 +352,8 @@ class Flow:
         by_change = self.dice.some("blame", total - by_fault, share)
         out.failed_fault = out.failed_fault + by_fault
         out.failed_capacity = out.failed_capacity + by_change
-        out.user_any = by_fault + by_change
+        blamed, of_new = by_fault + by_change, over[NEW] / some
+        out.user_new, out.user_old = blamed * of_new, blamed * (1 - of_new)
 
 
 def _clean(parts: list[Part]) -> NDArray[np.bool_]:

@@ -104,7 +104,7 @@ class Runs:
         self.bank = Bank(setup.programs, rows)
         self.results = {name: np.full(rows, np.nan) for name in NUMBERS}
         self.flags = {name: np.zeros(rows, dtype=bool) for name in ("succeeded", "automatic")}
-        self.bands: list[tuple[Array, Array, NDArray[np.int64]]] = []
+        self.bands: list[tuple[Array, Array, Array, NDArray[np.int64]]] = []
         control = scenario.control
         self.poll_us, self.reroute_us = us(control.alarm_poll), us(plan.reroute_s)
         self.respond, self.notice = us(scenario.on_call.respond), us(scenario.on_call.notice)
@@ -337,11 +337,16 @@ class Runs:
 
     def _users(self, out: Outcome, at: Rows, share: Array) -> None:
         state, users = self.state, self.scenario.traffic.users
-        for failed, reach in ((out.user_fault, share), (out.user_any, np.ones_like(share))):
+        low, high = np.zeros_like(share), np.ones_like(share)
+        for failed, left, right in (
+            (out.user_fault, low, share),
+            (out.user_new, low, share),
+            (out.user_old, share, high),
+        ):
             if failed is None:
                 continue
             if users.sticky:
-                self.bands.append((reach.copy(), failed, state.index[at]))
+                self.bands.append((left.copy(), right.copy(), failed, state.index[at]))
             else:
                 state.spared[at] += failed
 
@@ -567,17 +572,12 @@ class Runs:
         """Fill in the users touched where each is pinned to a revision."""
         active = self.scenario.traffic.users.active
         rows = len(self.results["affected_users"])
-        bands: list[list[tuple[float, float]]] = [[] for _ in range(rows)]
-        spread = np.zeros(rows)
-        for share, failed, index in self.bands:
+        bands: list[list[tuple[float, float, float]]] = [[] for _ in range(rows)]
+        for low, high, failed, index in self.bands:
             for at in np.nonzero(failed > 0)[0]:
-                if share[at] < 1:
-                    bands[index[at]].append((float(share[at]), float(failed[at])))
-                else:
-                    spread[index[at]] += failed[at]
-        self.results["affected_users"] = np.array(
-            [touched_sticky(active, b, s) for b, s in zip(bands, spread, strict=True)]
-        )
+                band = (float(low[at]), float(high[at]), float(failed[at]))
+                bands[index[at]].append(band)
+        self.results["affected_users"] = np.array([touched_sticky(active, b) for b in bands])
 
 
 def _zero_counts(reader: Series) -> bool:
