@@ -357,6 +357,47 @@ def test_stickiness_keeps_the_number_of_users_small(scenario_of: Make) -> None:
     assert found == pytest.approx([100, 1000 * (1 - (1 - 1 / 1000) ** 3600)])
 
 
+@pytest.mark.parametrize("engine", ["des", "batch"])
+def test_a_weak_canary_turns_away_its_own_users_only(engine: str, scenario_of: Make) -> None:
+    """Ten instances that serve 0.02 requests/s each get 1/s: 480 of 600 are rejected.
+
+    Sticky: all of them from the first tenth of 1,000 users. Else from anybody.
+    """
+    found = []
+    for sticky in (True, False):
+        scenario = scenario_of(
+            hold(10, "10m"),
+            faults=[{"kind": "capacity", "factor": 0.02}],
+            service={"capacity": 1},
+            traffic={"users": {"active": 1000, "sticky": sticky}},
+            noise="expected",
+        )
+        runs = stratsim.compare(scenario, engine=engine).sample("it").measures
+        assert runs["failed_requests_fault"] == pytest.approx([480])
+        found.append(runs["affected_users"][0])
+
+    expected = [100 * (1 - (1 - 1 / 100) ** 480), 1000 * (1 - (1 - 1 / 1000) ** 480)]
+    assert found == pytest.approx(expected)
+
+
+def test_who_is_turned_away_where_one_revision_serves_everybody(scenario_of: Make) -> None:
+    """Five of ten hosts are away, first the old ones' turn to be overloaded, then the new ones'.
+
+    All users are on the one revision that serves, so everybody may be hit.
+    """
+    found = outcome_of(
+        scenario_of,
+        HALF,
+        platform="ec2",
+        service={"capacity": 1},
+        traffic={"users": {"active": 1000, "sticky": True}},
+        lifecycle=TEN_MINUTES_EACH,
+    )
+
+    assert found["failed_requests_capacity"] == pytest.approx(6000)
+    assert found["affected_users"] == pytest.approx(1000 * (1 - (1 - 1 / 1000) ** 6000))
+
+
 # -- shares, budget, retries, surroundings ----------------------------------------------
 
 
