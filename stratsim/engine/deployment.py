@@ -23,6 +23,7 @@ from stratsim.engine.failure import (
 from stratsim.engine.fleet import NEVER, Fleet, Unit
 from stratsim.engine.flow import Flow, Truth
 from stratsim.engine.lookout import Lookout
+from stratsim.engine.scripts import Script
 from stratsim.engine.setup import Setup
 from stratsim.engine.steps import HANDLERS
 from stratsim.engine.tasks import Tasks
@@ -78,6 +79,7 @@ class Deployment:
         self.retired = self.following = False
         self.watching, self.by_ecs = True, plan.controller == "ECS"
         self.children: set[simpy.Process] = set()
+        self.scripts: list[Script] = []
         self.watchers: list[simpy.Process] = []
         self.paused: simpy.Event | None = None
         self.scrapes = scrapes_of(self, plan)
@@ -248,8 +250,11 @@ class Deployment:
 
     def _interrupt_children(self) -> None:
         self._interrupt_watchers()
+        at_once = self.scenario.control.stop_in_flight == "at_once"
+        for script in self.scripts:
+            script.stop()
         for child in list(self.children):
-            if child.is_alive:
+            if child.is_alive and at_once:
                 child.defused = True
                 child.interrupt()
         for unit in self.hosts():

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ class Unit:
     ``healthy`` is CodeDeploy's instance health: whether the last deployment to it
     worked; ``rank`` its revision health (0 unknown, 1 old, 2 current); ``tried``
     says that a deployment of this run has come to it, ``leaving`` that it drains
-    and will be terminated.
+    and will be terminated. ``busy`` is the process that deploys to it.
     """
 
     number: int
@@ -36,6 +37,7 @@ class Unit:
     joined_us: int = -(1 << 60)
     rank: int = 2
     tried: bool = False
+    busy: Any = None
     leaving: bool = False
     group: str = ""
 

@@ -60,6 +60,7 @@ class Hosts:
     ) -> None:
         self.run_, self.step, self.size = run, step, len(pool)
         self.script = Script(run, step.events, units, new=new, purpose=purpose)
+        run.scripts.append(self.script)
         self.waiting = _in_order(run, units)
         self.total = self.left = len(units)
         self.sick = sum(not unit.healthy for unit in units)
@@ -79,6 +80,7 @@ class Hosts:
         """Run events on all hosts at once; one failure fails the deployment."""
         run.note("lifecycle", f"{name} begins on {len(units)} hosts")
         script = Script(run, events, units, new=False, purpose=name)
+        run.scripts.append(script)
         playing = [run.env.process(script.play(unit)) for unit in units]
         run.children.update(playing)
         if playing:

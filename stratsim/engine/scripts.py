@@ -35,6 +35,7 @@ class Script:
         purpose: str,
     ) -> None:
         self.run, self.events, self.new = run, events, new
+        self.stopped = False
         size = max(run.scenario.service.instances, 1)
         world = run.world
         self.place = {unit.number: unit.number % size for unit in units}
@@ -68,27 +69,40 @@ class Script:
             if hit:
                 self.doomed.setdefault(unit.number, event)
 
+    def stop(self) -> None:
+        """Let no further event begin; those that run come to their end."""
+        self.stopped = True
+
     def play(self, unit: Unit) -> Process:
-        """Run the events on `unit`; return whether all succeeded."""
+        """Run the events on `unit`, once its agent is free; return whether all succeeded."""
         run = self.run
-        doomed = self.doomed.get(unit.number)
+        if unit.busy is not None and unit.busy.is_alive:
+            yield unit.busy
+        unit.busy = run.env.active_process
         for at, event in enumerate(self.events):
             if event.effect == "block":
                 run.take_out(unit)
-            spent, trouble = self._fate(at, event, unit, doomed)
+            spent, trouble = self._fate(at, event, unit)
             if spent:
                 yield from self._spend(spent, sick=event.effect == "allow" and bool(trouble))
-            if not unit.running:
-                return False  # Auto Scaling has terminated it
-            if run.traced:
-                run.note("host", f"{unit.name} {event.event} {trouble}".rstrip())
-            if trouble and not event.forgiven:
-                if not unit.in_service:
-                    run.take_out(unit, struck=doomed is not None)
+            if not self._ended(event, unit, trouble):
                 return False
-            if event.effect == "allow":
-                run.convert(unit, new=self.new)
         return True
+
+    def _ended(self, event: HostEvent, unit: Unit, trouble: str) -> bool:
+        """Take note of the end of an event; return whether the next one may begin."""
+        run = self.run
+        if not unit.running:
+            return False  # Auto Scaling has terminated it
+        if run.traced:
+            run.note("host", f"{unit.name} {event.event} {trouble}".rstrip())
+        if trouble and not event.forgiven:
+            if not unit.in_service:
+                run.take_out(unit, struck=unit.number in self.doomed)
+            return False
+        if event.effect == "allow":
+            run.convert(unit, new=self.new)
+        return not self.stopped
 
     def _spend(self, spent_us: int, *, sick: bool) -> Generator[Any, Any, None]:
         """Wait; a host that is registered and not healthy counts as such meanwhile."""
@@ -104,8 +118,9 @@ class Script:
             run.advance()
             run.fleet.sick[self.new] -= 1
 
-    def _fate(self, at: int, event: HostEvent, unit: Unit, doomed: str | None) -> tuple[int, str]:
+    def _fate(self, at: int, event: HostEvent, unit: Unit) -> tuple[int, str]:
         """Return how long the event takes on `unit` [us] and what goes wrong, if anything."""
+        doomed = self.doomed.get(unit.number)
         place, limit = self.place[unit.number], us(event.timeout_s)
         duration = self.durations[at][place]
         if duration > limit or (doomed == _NEVER and event.effect == "allow"):

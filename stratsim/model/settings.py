@@ -60,7 +60,8 @@ class Control:
     ``rolling_bake``: ECS watches its alarms after a rolling update for as long as
     the longest of their evaluation windows. ``alarm_poll_failure``: the chance that
     a poll cannot read the alarms, which stops a deployment unless its group says
-    ``ignorePollAlarmFailure``.
+    ``ignorePollAlarmFailure``. ``stop_in_flight``: what a stopped deployment does on
+    a host whose event is running: leave it, or let the event end.
     """
 
     alarm_poll: Annotated[float, DurationMarker(high=3600)] = 10.0
@@ -77,6 +78,7 @@ class Control:
     continue_after: Seconds | None = None
     rolling_bake: Flag = True
     alarm_poll_failure: Share = 0.0
+    stop_in_flight: Literal["at_once", "after_event"] = "at_once"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

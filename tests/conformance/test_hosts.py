@@ -412,3 +412,33 @@ def test_more_than_a_thousand_instances_are_refused_up_front(scenario_of: Scenar
     assert "quotas.instances_per_deployment" in str(caught.value)
     raised = {"instances_per_deployment": 1001}
     assert stratsim.plan(scenario_of("ec2", ONE, n=1001, quotas=raised), ONE).status == "Succeeded"
+
+
+@pytest.mark.parametrize(
+    ("how", "times"),
+    [
+        # left at once: the old revision is installed from 140 s on
+        pytest.param("at_once", [170, 230], id="at once"),
+        # the registration that runs ends first, then the host's agent is free
+        pytest.param("after_event", [180, 210, 270], id="after the event"),
+    ],
+)
+def test_an_event_in_flight_may_come_to_its_end(
+    deploy: Deploy, how: str, times: list[float]
+) -> None:
+    """People stop at 140 s, 50 s after the first exposed request; host 1 is registering."""
+    run = deploy(
+        "ec2", ONE, n=3, lifecycle={"Install": 30, "AllowTraffic": 60},
+        faults=[{"kind": "errors", "rate": 1.0}], on_call={"respond": "1h", "notice": "50s"},
+        control={"agent_poll": "0s", "reroute": "0s", "stop_in_flight": how},
+    )  # fmt: skip
+    told = [
+        event["time_s"]
+        for event in run.document["events"]
+        if event["kind"] == "host" and event["time_s"] > 140
+        and event["detail"] in ("host 1 Install", "host 1 AllowTraffic")
+    ]  # fmt: skip
+
+    assert run.outcome["deployment_duration_s"] == 140
+    assert told == times
+    assert last_share(run) == 0
