@@ -47,9 +47,7 @@ class Blocks:
         return self._worlds
 
 
-def make_jobs(
-    scenario: Scenario, engines: Sequence[str], cases: Sequence[Case]
-) -> Iterator[Job]:
+def make_jobs(scenario: Scenario, engines: Sequence[str], cases: Sequence[Case]) -> Iterator[Job]:
     """Yield the jobs of a study, block by block over all strategies.
 
     The worlds so serve all strategies before the next are drawn. The batch engine

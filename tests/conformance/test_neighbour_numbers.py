@@ -236,9 +236,7 @@ def app_config(minutes: int, factor: float, kind: str, bake: int = 0) -> dict[st
 
 
 @pytest.mark.parametrize("platform", ["lambda", "ecs", "ec2"])
-def test_w65_linear_begins_after_its_first_interval(
-    scenario_of: ScenarioOf, platform: str
-) -> None:
+def test_w65_linear_begins_after_its_first_interval(scenario_of: ScenarioOf, platform: str) -> None:
     entry = app_config(10 * HOUR, 20, "LINEAR")
     plan, run = both(scenario_of, platform, entry)
     expected = [(2 * k * HOUR, 20.0 * k) for k in range(1, 6)]

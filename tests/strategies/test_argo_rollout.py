@@ -38,7 +38,10 @@ def with_template(entry: dict[str, Any], **metric: Any) -> dict[str, Any]:
         "name": "success-rate", "interval": "1m", "count": 5, "failureLimit": 1,
         "successCondition": "result[0] >= 0.95", **metric,
     }  # fmt: skip
-    return {**entry, "analysisTemplates": [{"metadata": {"name": "rate"}, "spec": {"metrics": [whole]}}]}
+    return {
+        **entry,
+        "analysisTemplates": [{"metadata": {"name": "rate"}, "spec": {"metrics": [whole]}}],
+    }
 
 
 def run_of(entry: dict[str, Any], *faults: dict[str, Any], **sections: Any) -> Run:
@@ -262,7 +265,9 @@ def test_a_background_analysis_begins_at_its_step() -> None:
 
 
 def _scenario(entry: dict[str, Any]) -> Any:
-    return stratsim.load({"name": "shop", "platform": "ecs", "strategies": [{"name": "it", **entry}]})
+    return stratsim.load(
+        {"name": "shop", "platform": "ecs", "strategies": [{"name": "it", **entry}]}
+    )
 
 
 def test_a_background_analysis_without_a_count_ends_with_the_rollout() -> None:

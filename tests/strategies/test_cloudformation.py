@@ -113,7 +113,10 @@ def test_triggers_name_alarms_and_a_watch(planned: Planned) -> None:
     assert result.plan.group.alarm_names == ()
 
     stack["RollbackConfiguration"]["RollbackTriggers"] = [trigger]
-    with pytest.raises(InputError, match=r"RollbackTriggers: must be an alarm under alarms .which has none.*'errors'"):
+    with pytest.raises(
+        InputError,
+        match=r"RollbackTriggers: must be an alarm under alarms .which has none.*'errors'",
+    ):
         planned("ec2", {**rolling(), **stack})
 
 

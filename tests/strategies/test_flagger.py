@@ -108,9 +108,7 @@ def test_the_primary_is_rolled_at_the_last_weight(planned: Planned) -> None:
 
 
 @pytest.mark.parametrize(("step", "ticks"), [(0, 1), (25, 2), (10, 5), (50, 1)])
-def test_traffic_goes_back_to_the_primary_in_steps(
-    planned: Planned, step: int, ticks: int
-) -> None:
+def test_traffic_goes_back_to_the_primary_in_steps(planned: Planned, step: int, ticks: int) -> None:
     entry = flagger(stepWeight=50, maxWeight=50, stepWeightPromotion=step)
     rows = planned("ecs", entry).rows
     route = next(row for row in rows if row.event == "RouteToPrimary")

@@ -129,9 +129,7 @@ def test_the_way_back_keeps_the_bounds_and_takes_its_time() -> None:
         "TreatMissingData": "notBreaching",
     }  # fmt: skip
     preferences = {**REFRESH["instanceRefresh"], "AlarmSpecification": {"Alarms": ["errors"]}}
-    run = run_of(
-        {"instanceRefresh": preferences}, {"kind": "errors", "rate": 0.2}, alarms=[alarm]
-    )
+    run = run_of({"instanceRefresh": preferences}, {"kind": "errors", "rate": 0.2}, alarms=[alarm])
 
     assert (run.status, run.document["error_code"]) == ("Stopped", "ALARM_ACTIVE")
     back = [r["new_share"] for r in run.document["weights"]]
