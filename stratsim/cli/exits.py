@@ -111,6 +111,9 @@ def _end(message: str, code: int) -> NoReturn:
     raise SystemExit(code)
 
 
+PACKAGE = Path(__file__).parents[1]
+
+
 def _os_message(error: OSError) -> str:
     where = f"{error.filename}: " if error.filename else ""
     if error.errno == errno.ENOSPC and not where:
@@ -126,7 +129,7 @@ def _unforeseen(error: Exception) -> str:
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if f"{os.sep}stratsim{os.sep}" in code.co_filename:
+        if Path(code.co_filename).is_relative_to(PACKAGE):
             place = f" at {Path(code.co_filename).name}:{trace.tb_lineno}"
         trace = trace.tb_next
     text = " ".join(str(error).split())

@@ -1,5 +1,6 @@
 """The batch engine against the SimPy engine: one contract, two engines."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,8 @@ from stratsim.strategies import build_plan
 from stratsim.world import Block
 
 COLUMNS = [name for name in Tally.__dataclass_fields__ if name not in ("plan", "outcome")]
-RUNS = 2000
+RUNS = int(os.environ.get("STRATSIM_AGREEMENT_RUNS", "300"))
+"""Runs of each engine; 2,000 take a quarter of an hour."""
 FALSE_FAILURE = 1e-3
 """Probability that `test_noisy_runs_have_the_same_distribution` fails of two equal engines."""
 

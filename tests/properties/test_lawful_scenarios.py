@@ -83,7 +83,9 @@ def test_a_plan_stands_before_any_run(lawful: Lawful, data: DataObject) -> None:
         plan = stratsim.plan(scenario, spec.name)
         document = json.loads(json.dumps(plan.to_dict(), allow_nan=False))
         assert all(0 <= step["new_share"] <= 1 for step in document["steps"])
-        assert document["duration_s"] >= max(step["time_s"] for step in document["steps"]) - 1e-6
+        last_s = max(step["time_s"] for step in document["steps"])
+        stuck = document["duration_s"] is None  # a rolling update that can neither start nor stop
+        assert stuck or document["duration_s"] >= last_s - 1e-6
         assert len(plan.to_frame()) == len(document["steps"])
 
 
