@@ -78,6 +78,32 @@ def test_mean_time_to_three_breaches_in_a_row(
     mean_is(runs.measures["time_to_detect_s"], 60 * 3.879121 - 60 / 101)
 
 
+def test_where_in_the_minute_a_deployment_starts_is_half_a_minute_on_average(
+    scenario_of: Make, alarm_on: Make, mean_is: Make, compare: Make
+) -> None:
+    """An outage begins within a minute whose rest is uniform, 30 s on average.
+
+    Published after 20 s, it is seen at the end of the next minute; two bad
+    minutes of two are seen at the end of the one after that.
+    """
+    scenario = scenario_of(
+        [watched_by(name, 100, "60m") for name in ("quick", "slow")],
+        faults=[{"kind": "errors", "rate": 1}],
+        alarms=[alarm_on("quick", above=0), alarm_on("slow", above=0, m=2, n=2)],
+        watched=[],
+        traffic={"rate": 1000, "dispersion": 0},
+        metrics={"phase": "random", "delay": 20, "evaluation_range_extra": 2},
+    )
+
+    comparison = compare(scenario, replications=1000, seed=3)
+
+    minute = comparison.sample("quick").measures["deployment_duration_s"] - 60
+    mean_is(minute, 30)
+    assert stats.kstest(minute, stats.uniform(0, 60).cdf).pvalue > 0.0027
+    two = comparison.sample("slow").measures["deployment_duration_s"]
+    np.testing.assert_allclose(two - minute, 120)
+
+
 # 500 requests a minute, more than 2 % errors: q of a bad and of a good revision.
 Q_BAD, Q_GOOD = stats.binom.sf(10, 500, 0.03), stats.binom.sf(10, 500, 0.01)
 TRADE_OFF = {  # M, N: mean periods to detect, P(false alarm within 60 periods)

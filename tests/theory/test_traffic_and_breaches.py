@@ -81,6 +81,51 @@ def test_fixed_counts_leave_no_noise_in_the_split(
     assert set(runs.measures["exposed_requests"]) == {300.0}
 
 
+def minute_counts(run: Any, metric: str, minutes: int) -> NDArray[np.float64]:
+    """Return a count of both revisions, minute by minute."""
+    frame = run.metrics[(run.metrics["metric"] == metric) & (run.metrics["time_s"] >= 0)]
+    return frame.groupby("time_s")["value"].sum().to_numpy()[:minutes]
+
+
+@pytest.mark.parametrize("dispersion", [0.5, 1, 2, 5])
+def test_dispersion_is_the_variance_of_a_minute_s_requests_over_their_mean(
+    dispersion: float, scenario_of: Make, mean_is: Make
+) -> None:
+    """600 a minute, 3,000 minutes; a variance is known to sqrt(2 / 3000) of itself."""
+    scenario = scenario_of(
+        {"name": "it", "steps": [{"weight": 30, "pause": "3000m"}]},
+        traffic={"rate": 10, "dispersion": dispersion},
+    )
+
+    counts = minute_counts(stratsim.simulate(scenario, "it", seed=1), "RequestCount", 3000)
+
+    mean_is(counts, 600)
+    assert abs(counts.var(ddof=1) / (600 * dispersion) - 1) <= 3 * np.sqrt(2 / 3000)
+
+
+@pytest.mark.parametrize("dispersion", [1, 3, 10])
+def test_background_errors_come_in_clumps(
+    dispersion: float, scenario_of: Make, mean_is: Make
+) -> None:
+    """6,000 requests a minute for sure, 1 % of which fail: variance 60 (1 - 1 %) dispersion.
+
+    The tail of clumps is heavier than the normal's, so the variance is allowed 5 %
+    more than its normal standard error would have it.
+    """
+    scenario = scenario_of(
+        {"name": "it", "steps": [{"weight": 0, "pause": "3000m"}]},
+        traffic={"rate": 100, "dispersion": 0},
+        service={"error_rate": 0.01, "error_dispersion": dispersion},
+    )
+
+    run = stratsim.simulate(scenario, "it", seed=1)
+
+    errors = minute_counts(run, "HTTPCode_Target_5XX_Count", 3000)
+    mean_is(errors, 60)
+    variance = 60 * 0.99 * dispersion
+    assert abs(errors.var(ddof=1) / variance - 1) <= 3 * np.sqrt(2 / 3000) + 0.05
+
+
 def test_breaches_of_fixed_counts(
     scenario_of: Make, percent_alarm: Make, alarm_minutes: Make, share_is: Make
 ) -> None:
@@ -194,8 +239,7 @@ def test_errors_of_the_whole_service_follow_their_exact_distribution(
     run = stratsim.simulate(scenario, "it", seed=21)
 
     name = "Errors" if platform == "lambda" else "HTTPCode_Target_5XX_Count"
-    frame = run.metrics[(run.metrics["metric"] == name) & (run.metrics["time_s"] >= 0)]
-    errors = frame.groupby("time_s")["value"].sum().to_numpy()[:minutes]
+    errors = minute_counts(run, name, minutes)
     distribution, tail = SPLITS[platform, dispersion]
     assert distribution[61:].sum() == pytest.approx(tail, rel=2e-4)
     expected, found = in_bins(distribution) * minutes, np.histogram(errors, BINS)[0]
