@@ -554,6 +554,43 @@ def test_people_deploy_the_old_revision_again_where_blue_is_gone(scenario_of: Ma
     assert run.outcome["time_to_restore_s"] == 3600 + 90 + 7
 
 
+def test_people_reroute_to_blue_while_it_is_kept(scenario_of: Make) -> None:
+    blue = {"action": "KEEP_ALIVE"}
+    run = run_of(
+        scenario_of,
+        ALL,
+        BAD,
+        group={
+            "blueGreenDeploymentConfiguration": {"terminateBlueInstancesOnDeploymentSuccess": blue}
+        },
+        service={"startup": 90},
+        on_call={"notice": "1h"},
+        control={**PEOPLE, "reroute": 7},
+    )
+
+    assert run.status == "Succeeded"
+    assert run.outcome["time_to_restore_s"] == 3600 + 7
+
+
+def test_a_stop_by_people_may_be_a_rollback_of_codedeploy_s_own(scenario_of: Make) -> None:
+    """Where the group rolls back when somebody stops a deployment."""
+    events = ["DEPLOYMENT_STOP_ON_REQUEST"]
+    scenario = scenario_of(
+        canary(10, 300),
+        faults=[BAD],
+        group={"autoRollbackConfiguration": {"enabled": True, "events": events}},
+        on_call={"notice": "1h"},
+        control={**PEOPLE, "reroute": 7},
+        noise="expected",
+    )
+
+    runs = stratsim.compare(scenario).sample("it")
+
+    assert runs.events["rollback"].all()
+    assert runs.measures["rollback_latency_s"] == [7]
+    assert runs.measures["time_to_restore_s"] == [3607]  # exposed from 7 to 3,614 s
+
+
 def test_people_flip_the_alias_of_a_function(scenario_of: Make) -> None:
     run = run_of(
         scenario_of,
