@@ -5,6 +5,7 @@ traffic, the instances in service. With noise off every count is its expectation
 """
 
 import math
+import sys
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -81,7 +82,9 @@ class Dice:
             return self.some(n, p)
         rho = min((dispersion - 1) / (n - 1), 0.999)
         scale = (1 - rho) / rho
-        return self.some(n, float(self.rng.beta(p * scale, (1 - p) * scale)))
+        least = sys.float_info.min  # a product of tiny numbers may be 0, which beta refuses
+        share = self.rng.beta(max(p * scale, least), max((1 - p) * scale, least))
+        return self.some(n, float(share))
 
 
 class Flow:
@@ -262,14 +265,15 @@ class Flow:
         return self._steady(OLD, means[OLD]), self._steady(NEW, means[NEW])
 
     def _steady(self, side: int, mean: float) -> float:
-        """Return a count less noisy than Poisson: whole numbers that follow the mean."""
-        if self.dispersion == 0:
-            self._due[side] += mean
-            count = math.floor(self._due[side] + 0.5) - self._sent[side]
-            self._sent[side] += count
-            return count
-        tries = round(mean / (1 - self.dispersion))
-        return self.dice.some(tries, 1 - self.dispersion)
+        """Return a count less noisy than Poisson: binomial, of whole tries that follow the mean.
+
+        A stretch may be short: what is rounded off is due in the next one.
+        """
+        chance = 1 - self.dispersion
+        self._due[side] += mean / chance
+        tries = math.floor(self._due[side] + 0.5) - self._sent[side]
+        self._sent[side] += tries
+        return self.dice.some(tries, chance)
 
     def _blame(
         self,

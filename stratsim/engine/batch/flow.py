@@ -255,15 +255,16 @@ class Flow:
         return self._split[side]
 
     def _steady(self, side: int, mean: Array, at: Rows) -> Array:
-        """Return counts less noisy than Poisson: whole numbers that follow the mean."""
-        if self.dispersion == 0:
-            due, sent = self.due[side], self.sent[side]
-            due[at] += mean
-            count = np.floor(due[at] + 0.5) - sent[at]
-            sent[at] += count
-            return np.asarray(count)
-        tries = np.rint(mean / (1 - self.dispersion))
-        return self.dice.some(NAMES[side], tries, 1 - self.dispersion)
+        """Return counts less noisy than Poisson: binomial, of whole tries that follow the mean.
+
+        A stretch may be short: what is rounded off is due in the next one.
+        """
+        chance = 1 - self.dispersion
+        due, sent = self.due[side], self.sent[side]
+        due[at] += mean / chance
+        tries = np.floor(due[at] + 0.5) - sent[at]
+        sent[at] += tries
+        return self.dice.some(NAMES[side], tries, chance) if chance < 1 else np.asarray(tries)
 
     def _thinned(self, name: str, mean: Array, effect: Effects) -> tuple[Array, Array, Array]:
         """Draw requests by fate: failed, met the fault and survived, never met it."""

@@ -129,7 +129,9 @@ class Runs:
         self.flow.due = [np.zeros(rows), np.zeros(rows)]
         self.flow.sent = [np.zeros(rows), np.zeros(rows)]
         self.flow.keeps_times = any(r.source.kind == "time" for r in readers)
-        self.reads_hosts = any(r.source.kind == "level" for r in readers)
+        self.reads_hosts = any(r.source.kind == "level" for r in readers) or any(
+            isinstance(p, MetricProgram) and _minds_zeros(p) for p in setup.programs
+        )
         self.counts_hosts = self.reads_hosts or any(_zero_counts(r) for r in readers)
         longest = max(
             (p.minutes for p in setup.programs if isinstance(p, MetricProgram)), default=1
@@ -514,7 +516,7 @@ class Runs:
         self.plan_.take(keep)
         self.telemetry.take(keep)
         self.bank.take(keep)
-        self.minute = Minute(len(self.phase))
+        self.minute = self.minute.take(keep)  # it may have begun before the deployment
         self.flow.due = [due[keep] for due in self.flow.due]
         self.flow.sent = [sent[keep] for sent in self.flow.sent]
         if isinstance(self.flow.factor, np.ndarray):
@@ -578,6 +580,21 @@ class Runs:
                 band = (float(low[at]), float(high[at]), float(failed[at]))
                 bands[index[at]].append(band)
         self.results["affected_users"] = np.array([touched_sticky(active, b) for b in bands])
+
+
+def _minds_zeros(program: MetricProgram) -> bool:
+    """Whether a count of 0 while new instances still idle makes a datapoint for the alarm."""
+    zeros = [
+        reader is not None and _zero_counts(reader) and NEW in reader.sides
+        for _, reader in program.readers
+    ]
+    if program.expression is None or not any(zeros):
+        return any(zeros)
+    idle = {
+        name: np.array([0.0 if zero else np.nan])
+        for (name, _), zero in zip(program.readers, zeros, strict=True)
+    }
+    return bool(np.isfinite(program.expression.evaluate(idle, 60.0)).any())
 
 
 def _zero_counts(reader: Series) -> bool:

@@ -6,6 +6,7 @@ from stratsim.engine.setup import Setup
 from stratsim.model.plan import Launch, Replace, Roll
 from stratsim.model.settings import MINUTE_S
 from stratsim.signals import CPU
+from stratsim.strategies.timeline import timeline
 from stratsim.watch import CompositeProgram, MetricProgram
 
 
@@ -63,7 +64,7 @@ def _roll(step: Roll) -> list[str]:
 
 def _scenario(setup: Setup) -> list[str]:
     scenario = setup.scenario
-    found = []
+    found = _control(setup)
     kinds = {fault.kind for outcome in scenario.release.outcomes for fault in outcome.faults}
     if "crash" in kinds:
         found.append("crash faults")
@@ -85,6 +86,25 @@ def _scenario(setup: Setup) -> list[str]:
     if scenario.metrics.evaluation_offset != 0.0:
         found.append("alarms evaluated within the minute")
     return found
+
+
+def _control(setup: Setup) -> list[str]:
+    """Return what only the SimPy engine knows of the control plane's habits."""
+    control = setup.scenario.control
+    late = [f for o in setup.scenario.release.outcomes for f in o.faults if f.kind == "host"]
+    rows = timeline(setup.plan)
+    return [
+        name
+        for name, there in {
+            "events that end after a stop": control.stop_in_flight != "at_once",
+            "alarms that cannot be read": control.alarm_poll_failure > 0,
+            "hosts that die later": any(fault.after.mean > 0 for fault in late),
+            # with room for hosts that take their hour
+            "a deployment that AWS may end for its length": rows[-1].time_s
+            > setup.plan.deadline_s / 2,
+        }.items()
+        if there
+    ]
 
 
 def _alarms(setup: Setup) -> list[str]:
