@@ -113,7 +113,7 @@ def compare_strategies(
     names = strategies or [spec.name for spec in scenario.strategies]
     setups = [prepare(scenario, build_plan(scenario, name)) for name in names]
     engines, notes = _engines(engine, setups)
-    cases = enumerate_cases(scenario, [setup.plan for setup in setups], wanted)
+    cases = enumerate_cases(scenario, wanted)
     many = _workers(workers, engines)
     tallies = _run(setups, engines, seed, cases, many, executor, progress)
     exact = scenario.noise == "expected" and all(case.replication == 0 for case in cases)

@@ -1,9 +1,7 @@
 """The runs that a study makes: drawn, or enumerated by outcome where noise is off."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stratsim.model.plan import HostEvent, Lifecycle, Plan
 from stratsim.model.release import Outcome
 from stratsim.model.scenario import Scenario
 
@@ -17,11 +15,11 @@ class Case:
     weight: float
 
 
-def enumerate_cases(scenario: Scenario, plans: Sequence[Plan], replications: int) -> list[Case]:
+def enumerate_cases(scenario: Scenario, replications: int) -> list[Case]:
     """Return the runs to make: drawn, or enumerated by outcome where noise is off."""
     if scenario.noise == "sampled":
         return [Case(r, None, 1 / replications) for r in range(replications)]
-    chancy = any(_has_chances(plan) for plan in plans)
+    chancy = _has_chances(scenario)
     cases = []
     for index, outcome in enumerate(scenario.release.outcomes):
         if outcome.probability <= 0:
@@ -45,12 +43,11 @@ def _open(probability: float) -> bool:
     return 0 < probability < 1
 
 
-def _has_chances(plan: Plan) -> bool:
-    """Whether a lifecycle event of the plan may fail by itself."""
-    for step in plan.steps:
-        events: tuple[Lifecycle | HostEvent, ...] = getattr(step, "events", ())
-        if isinstance(step, Lifecycle):
-            events = (step,)
-        if any(_open(event.failure) for event in events):
-            return True
-    return False
+def _has_chances(scenario: Scenario) -> bool:
+    """Whether something besides the faults stays a matter of chance with noise off.
+
+    It is asked of the scenario and not of its plans, so that a strategy's company
+    does not change the runs that are made of it.
+    """
+    events = scenario.lifecycle.values()
+    return _open(scenario.control.alarm_poll_failure) or any(_open(e.failure) for e in events)
