@@ -14,6 +14,7 @@ from stratsim.model.markers import Number, Text
 from stratsim.model.scenario import Alarm, Scenario
 from stratsim.model.service import Platform, Service
 from stratsim.model.settings import Control, Cost, DeploymentGroup, MetricSettings, OnCall, Slo
+from stratsim.model.strategy import StrategySpec
 from stratsim.model.traffic import Traffic
 from stratsim.scenario_io import defaults
 from stratsim.scenario_io.alarms import read_alarms
@@ -114,7 +115,7 @@ def _of_platform(reading: Reading, platform: Platform, traffic: Traffic | None) 
     group = groups.read({} if written is None else written, "deployment_group")
     strategies = read_strategies(reading.data.get("strategies"), platform, group, groups, problems)
     reading.warnings += groups.warnings
-    _warn_of_alarms(reading, alarms, group)
+    _warn_of_alarms(reading, alarms, group, strategies)
     written = reading.data.get("release")
     release = faults.release({} if written is None else written)
     environment = reading.data.get("environment")
@@ -204,8 +205,15 @@ def _names(reading: Reading) -> dict[str, str] | None:
 
 
 def _warn_of_alarms(
-    reading: Reading, alarms: tuple[Alarm, ...] | None, group: DeploymentGroup | None
+    reading: Reading,
+    alarms: tuple[Alarm, ...] | None,
+    group: DeploymentGroup | None,
+    strategies: tuple[StrategySpec, ...] | None,
 ) -> None:
+    from stratsim.strategies import FAMILIES
+
+    if all(FAMILIES.get(spec.family).measures_itself for spec in strategies or ()) and strategies:
+        return  # tools that judge a release by themselves, without a deployment group
     if not alarms:
         reading.warnings.append(
             "alarms: none are defined, so nothing stops a bad deployment before people notice."

@@ -116,6 +116,7 @@ FAMILY = register(
         companions=COMPANIONS,
         check=check,
         build=build,
+        measures_itself=True,
         examples=EXAMPLES,
     )
 )

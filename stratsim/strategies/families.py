@@ -67,6 +67,8 @@ class Family:
     too, ``deployment_type`` which of two families with equal keys it is; where
     that does not tell, ``variant`` says whether an entry is of this one.
     ``check_in_group`` sees the deployment group too.
+    ``measures_itself`` says that it judges the new revision by checks of its own
+    and has no use for the deployment group's alarms.
     ``examples`` are entries on which the batteries of tests try the family.
     """
 
@@ -80,6 +82,7 @@ class Family:
     deployment_type: str | None = None
     variant: Callable[[Mapping[str, object]], bool] | None = None
     check_in_group: Callable[[StrategySpec, str], list[Problem]] | None = None
+    measures_itself: bool = False
     examples: tuple[Mapping[str, object], ...] = ()
 
 

@@ -226,6 +226,7 @@ FAMILY = register(
         companions=(ASSUME,),
         check=check,
         build=build,
+        measures_itself=True,
         examples=EXAMPLES,
     )
 )
