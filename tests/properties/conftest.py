@@ -11,6 +11,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from stratsim.strategies import FAMILIES
+
 Mappings = SearchStrategy[dict[str, Any]]
 
 HOOKS = {
@@ -375,9 +377,26 @@ host_rules = st.one_of(
 )
 
 
+NEED_A_FLEET = ("cloudformation_rolling",)
+"""Their examples name numbers of instances, which have to be fewer than there are."""
+
+
+def _examples(platform: str) -> list[dict[str, Any]]:
+    """Return the examples of the families that fit a fleet of any size."""
+    families = [family for _, family in FAMILIES.items() if platform in family.platforms]
+    return [
+        dict(example)
+        for family in families
+        if family.name not in NEED_A_FLEET
+        for example in family.examples
+    ]
+
+
 @st.composite
 def strategy_entries(draw: DrawFn, platform: str, name: str) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": name}
+    if draw(st.integers(0, 3)) == 0:
+        return draw(st.sampled_from(_examples(platform))) | entry
     named = st.sampled_from(CONFIGURATIONS[platform]).map(
         lambda text: {"deploymentConfigName": f"CodeDeployDefault.{text}"}
     )
