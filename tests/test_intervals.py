@@ -339,6 +339,42 @@ class TestPairs:
         assert least < hits / STUDIES < 0.975
 
 
+class TestStrata:
+    """A rare outcome (1 in 100) with half of the runs, weighted back."""
+
+    @staticmethod
+    def design() -> Design:
+        weight = np.repeat([0.99 / 200, 0.01 / 200], 200)
+        return Design.of(weight, np.repeat([0, 1], 200), exact=False)
+
+    def test_covers_the_tail_mean(self) -> None:
+        """The worst 5 % are all of the rare outcome, uniform on [5, 10], and the largest
+        4 % of all others, uniform on [0, 1]: (0.01 x 7.5 + 0.04 x 0.9798) / 0.05."""
+        rng = np.random.default_rng(31)
+        low, high = rng.random((STUDIES, 200)), 5 + 5 * rng.random((STUDIES, 200))
+        truth = (0.01 * 7.5 + 0.04 * (1 - 0.04 / 0.99 / 2)) / 0.05
+
+        studies = np.hstack([low, high])
+        hits = np.mean([holds(estimate_tail(s, self.design()), truth) for s in studies])
+
+        assert 0.93 < hits < 0.98
+
+    def test_covers_a_paired_difference(self) -> None:
+        """0.99 x 1 + 0.01 x 50 more, in runs that share their noise."""
+        rng = np.random.default_rng(32)
+        noise = rng.normal(0, 20, (STUDIES, 400))
+        shift = np.repeat([1.0, 50.0], 200) + rng.normal(0, 3, (STUDIES, 400))
+
+        found = [
+            paired_difference(a + b, a, self.design()) for a, b in zip(noise, shift, strict=True)
+        ]
+
+        hits = np.mean([holds(f.estimate, 0.99 + 0.5) for f in found])
+        assert 0.93 < hits < 0.97
+        # Var(b) / (Var(a + b) + Var(a)) = 9 / (409 + 400)
+        assert np.mean([f.variance_ratio for f in found]) == pytest.approx(9 / 809, rel=0.05)
+
+
 class TestSummary:
     def test_holds_the_statistics_of_the_contract(self) -> None:
         found = summarize(np.arange(1.0, 101.0), drawn(100))

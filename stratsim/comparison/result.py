@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from stratsim.comparison.precision import Precision
     from stratsim.measures.sample import Sample
 
 SCHEMA_VERSION = 1
@@ -47,6 +48,8 @@ class Comparison:
         What it takes to make the same numbers again.
     warnings
         What the study had to assume, one sentence each.
+    precision
+        What was asked of the intervals and what came of it, where something was.
     """
 
     scenario: str
@@ -57,6 +60,7 @@ class Comparison:
     outcomes: Mapping[str, float]
     provenance: Mapping[str, object] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    precision: Precision | None = None
 
     @property
     def strategies(self) -> tuple[str, ...]:
@@ -150,6 +154,7 @@ class Comparison:
             "engine": self.engine,
             "strategies": [self._entry(sample) for sample in self.samples],
             "pareto": list(self.pareto),
+            **({} if self.precision is None else {"precision": self.precision.to_dict()}),
             "provenance": dict(self.provenance),
         }
 

@@ -94,6 +94,8 @@ def notes(comparison: Comparison) -> list[str]:
     ]
     if any(name.startswith(PREFIX) for name in comparison.strategies):
         lines.append(f"{PREFIX} is left out of the names.")
+    if comparison.precision is not None:
+        lines += comparison.precision.sentences()
     doubts: dict[str, list[str]] = {}
     for name in comparison.strategies:
         for doubt in comparison.diagnosis(name):

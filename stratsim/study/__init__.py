@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stratsim.comparison import Comparison
+from stratsim.comparison.precision import Wanted, read_targets
 from stratsim.engine import des
 from stratsim.engine.setup import Setup, prepare
 from stratsim.engine.tally import Tally, joined
@@ -18,6 +19,7 @@ from stratsim.provenance import provenance
 from stratsim.strategies import build_plan
 from stratsim.study.cases import Case, enumerate_cases
 from stratsim.study.jobs import make_jobs
+from stratsim.study.precision import MOST, compare_until
 from stratsim.study.workers import run_jobs
 from stratsim.world import Block, block_size
 
@@ -71,7 +73,7 @@ def simulate(
     return Run.of(setup, result, deployment, seed, replication)
 
 
-def compare_strategies(
+def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
     scenario: Scenario,
     replications: int | None = None,
     seed: int | None = None,
@@ -80,6 +82,10 @@ def compare_strategies(
     executor: Executor | None = None,
     progress: Progress | None = None,
     strategies: Sequence[str] | None = None,
+    *,
+    stratify: bool = False,
+    precision: Wanted = None,
+    max_replications: int = MOST,
 ) -> Comparison:
     """Return the Monte Carlo comparison of the scenario's strategies.
 
@@ -104,7 +110,38 @@ def compare_strategies(
         Called with runs done and runs in all.
     strategies
         Names to compare; all of the scenario's where not given.
+    stratify
+        Give every release outcome runs of its own, half of them by probability and
+        half alike, weighted back to the probabilities: for outcomes so rare that few
+        of the runs would meet them.
+    precision
+        ``"failed_requests:5%"`` (half width of the 95 % interval, as a share of the
+        value) or ``"missed:0.002"`` (in the measure's unit), or several: more
+        replications are made until every strategy keeps them. The result's
+        ``precision`` says how many it took, or that it cannot be reached.
+    max_replications
+        Where `precision` gives up.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, or a number that cannot be.
+    UnsupportedError
+        Where the engine does not know what the scenario needs.
     """
+    targets = read_targets(precision, MEASURES)
+    if targets:
+        asked = scenario.replications if replications is None else replications
+
+        def study(runs: int) -> Comparison:
+            return compare_strategies(
+                *(scenario, runs, seed, engine, workers, executor, progress, strategies),
+                stratify=stratify,
+            )
+
+        first = _whole("replications", asked, least=1)
+        most = _whole("max_replications", max_replications, least=1)
+        return compare_until(study, targets, first, most)
     if engine not in ENGINES:
         raise InputError([unknown_name("engine", engine, ENGINES)])
     seed = _whole("seed", scenario.seed if seed is None else seed)
@@ -113,7 +150,7 @@ def compare_strategies(
     names = strategies or [spec.name for spec in scenario.strategies]
     setups = [prepare(scenario, build_plan(scenario, name)) for name in names]
     engines, notes = _engines(engine, setups)
-    cases = enumerate_cases(scenario, wanted)
+    cases = enumerate_cases(scenario, wanted, stratify=stratify)
     many = _workers(workers, engines)
     tallies = _run(setups, engines, seed, cases, many, executor, progress)
     exact = scenario.noise == "expected" and all(case.replication == 0 for case in cases)
@@ -130,7 +167,8 @@ def compare_strategies(
         outcomes={o.name: o.probability for o in scenario.release.outcomes},
         provenance=provenance(
             scenario, engine=used, replications=len(cases), seed=seed, command="compare"
-        ),
+        )
+        | ({"stratify": True} if stratify else {}),
         warnings=(*_warnings(setups), *notes),
     )
 

@@ -103,6 +103,22 @@ class TestCompare:
         assert "Paired differences from careful" in table.out
         assert {row["strategy"] for row in document["differences"]} == {CONFIG}
 
+    def test_a_precision_is_reached_or_not_and_said(self, cli: Any, scenario: str) -> None:
+        arguments = ("compare", scenario, "--stratify", "--precision", "failed_requests:5%")
+        wide = cli(*arguments, "--replications", "20")
+        tight = cli(*arguments, "--precision", "missed:0.0001", "--max-replications", "60")
+
+        assert wide.code == 0
+        assert "Precision failed_requests:5% reached after" in wide.out
+        assert tight.code == 1
+        assert "Precision missed:0.0001 cannot be reached with 60 replications" in tight.out
+
+    def test_a_precision_is_in_the_document(self, cli: Any, scenario: str) -> None:
+        ended = cli("compare", scenario, "--precision", "missed:0.2", "--json")
+
+        assert ended.document["precision"]["reached"] is True
+        assert ended.document["precision"]["looks"] == [40]
+
     def test_workers_do_not_change_the_numbers(self, cli: Any, scenario: str) -> None:
         arguments = ("compare", scenario, "--replications", "140", "--engine", "des", "--json")
         alone, shared = (cli(*arguments, "--workers", n).document for n in ("1", "2"))

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stratsim.cli.exits import NO
 from stratsim.cli.options import (
     EngineOption,
     JsonOption,
@@ -32,6 +33,23 @@ def command(
     seed: SeedOption = None,
     engine: EngineOption = "auto",
     workers: WorkersOption = None,
+    precision: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--precision",
+            metavar="KEY:WIDTH",
+            help="Make more runs until intervals are so narrow; failed_requests:5% or missed:0.002.",
+        ),
+    ] = None,
+    max_replications: Annotated[
+        int | None,
+        typer.Option(
+            "--max-replications", help="Where --precision gives up.", show_default="100,000"
+        ),
+    ] = None,
+    stratify: Annotated[
+        bool, typer.Option("--stratify", help="Give rare outcomes runs of their own.")
+    ] = False,
     reference: Annotated[
         str | None,
         typer.Option(
@@ -46,13 +64,19 @@ def command(
     from stratsim.cli.progress import progress_bar
     from stratsim.scenario_io import load
     from stratsim.study import compare_strategies
+    from stratsim.study.precision import MOST
 
     check_plot(plot)
     loaded = load(scenario)
     if reference is not None:
         loaded.strategy(reference)  # a wrong name is told before the work
     with progress_bar("comparing") as progress:
-        found = compare_strategies(loaded, replications, seed, engine, workers, progress=progress)
+        found = compare_strategies(
+            *(loaded, replications, seed, engine, workers, None, progress),
+            stratify=stratify,
+            precision=precision,
+            max_replications=MOST if max_replications is None else max_replications,
+        )
     print_warnings(loaded.warnings, found.warnings)
     if plot is not None:
         from stratsim.plot import plot_tradeoffs
@@ -60,11 +84,13 @@ def command(
         save_plot(plot_tradeoffs(found), plot)
     if json:
         print_json(found.to_dict() | _differences(found, reference))
-        return
-    print_rich(*_page(found))
-    if reference is not None:
-        heading = f"Paired differences from {reference}; runs are those where both have a value"
-        print_rich("", heading, "", _difference_table(found, reference))
+    else:
+        print_rich(*_page(found))
+        if reference is not None:
+            heading = f"Paired differences from {reference}; runs are those where both have a value"
+            print_rich("", heading, "", _difference_table(found, reference))
+    if found.precision is not None and not found.precision.reached:
+        raise SystemExit(NO)
 
 
 def _page(comparison: "Comparison") -> list[Any]:
