@@ -1,7 +1,8 @@
 """ECS rolling updates of many replications at once; see `stratsim.engine.tasks`.
 
 Every turn of the loop takes each replication to its next event: a task becomes
-ready, fails, or has drained; then the bounds say what may stop and start.
+ready or fails, or the last one has drained; then the bounds say what may stop
+and start. Arrays are (places, rows), so that a turn's passes run along the rows.
 """
 
 from dataclasses import dataclass
@@ -43,17 +44,17 @@ class Tasks:
     ) -> None:
         self.step, self.patience, self.draft, self.new = step, patience, draft, new
         purpose = "startup" if new else "startup of a rollback"
-        self.starts = us_many(draws.values(step.startup, purpose))
-        rows, places = self.starts.shape
-        self.doomed = draws.struck("startup", "") if new else np.zeros((rows, places), dtype=bool)
+        self.starts = np.ascontiguousarray(us_many(draws.values(step.startup, purpose)).T)
+        places, rows = self.starts.shape
+        self.doomed = draws.struck("startup", "").T if new else np.zeros((places, rows), dtype=bool)
+        self.dooms = bool(self.doomed.any())
         self.rows, self.places = rows, places
-        self.here = np.arange(places)
-        self.ready = np.full((rows, places), NEVER)
-        self.fails = np.full((rows, places), NEVER)
-        self.gone = np.full((rows, 2 * places), NEVER)
-        self.gones = np.zeros(rows, dtype=np.int64)
+        self.here = np.arange(places)[:, None]
+        self.ready = np.full((places, rows), NEVER)
+        self.fails = self.ready.copy() if self.dooms else self.ready[:1]
+        self.drained = np.zeros(rows, dtype=np.int64)
         self.failures = np.zeros(rows, dtype=np.int64)
-        self.entered = np.full((rows, places), NEVER)
+        self.entered = self.ready.copy()
         self.left: list[tuple[Times, Counts]] = []
         self.mine_name, self.other_name = ("new", "old") if new else ("old", "new")
 
@@ -85,7 +86,7 @@ class Tasks:
             end = np.where(opened | late, self.now, end)
             active &= ~(opened | late)
         self._leftover(failed)
-        return Rolled(end, failed, breaker, self.entered)
+        return Rolled(end, failed, breaker, np.ascontiguousarray(self.entered.T))
 
     def leaving(self, entered: Times, now: Times) -> Times:
         """Return when each of the tasks that `entered` before is stopped, in their order."""
@@ -99,9 +100,12 @@ class Tasks:
             gone = gone + count
         return leaving
 
+    def _replaced(self) -> Flags:
+        """Whether all of one revision serve and all of the other have been told to stop."""
+        return np.asarray((self.serving >= self.step.count) & (self.others == 0))
+
     def _complete(self) -> Flags:
-        drained = (self.gone == NEVER).all(axis=1)
-        return np.asarray((self.serving >= self.step.count) & (self.others == 0) & drained)
+        return self._replaced() & (self.drained <= self.now)
 
     def _opened(self) -> Flags:
         if self.step.breaker is None:
@@ -120,10 +124,7 @@ class Tasks:
         self.left.append((at, count))
         drained = np.where(some, self.now + us(self.step.drain_s), NEVER)
         self.draft.put(drained, ordered=at, add={"running": -count})
-        place = np.arange(self.gone.shape[1])
-        free = (self.gone == NEVER).cumsum(axis=1) * (self.gone == NEVER)
-        slot = some[:, None] & (free == 1) & (place < self.gone.shape[1])
-        self.gone = np.where(slot, drained[:, None], self.gone)
+        self.drained = np.where(some, drained, self.drained)  # the last to stop is the last gone
         self.deadline = np.where(some, self.now + self.limit, self.deadline)
 
     def _start_some(self, active: Flags) -> None:
@@ -132,34 +133,38 @@ class Tasks:
         count = np.where(active, np.clip(room, 0, None), 0)
         if not count.any():
             return
-        offset = (self.here - self.launched[:, None]) % self.places
-        fresh = offset < count[:, None]
-        bad = fresh & self.doomed
-        soon = self.now[:, None] + self.starts
-        self.ready = np.where(fresh & ~bad, soon, self.ready)
-        self.fails = np.where(bad, soon + self.patience.unhealthy, self.fails)
+        first = self.launched % self.places  # places are taken in turn
+        last = first + count
+        fresh = (self.here >= first) & (self.here < last) | (self.here < last - self.places)
+        bad = fresh & self.doomed if self.dooms else fresh[:0]
+        if self.dooms:
+            late = self.now + self.patience.unhealthy
+            np.add(self.starts, late, out=self.fails, where=bad)
+            fresh &= ~bad
+        np.add(self.starts, self.now, out=self.ready, where=fresh)
         self.mine += count
         self.launched += count
         at = np.where(count > 0, self.now, NEVER)
         add: dict[str, Amount] = {"running": count, "pending": count, "launched": count}
         if self.new:
-            add["lost_new"] = bad.sum(axis=1)
+            add["lost_new"] = _count(bad)
         self.draft.put(at, add=add)
 
     def _next(self, active: Flags) -> None:
         """Go to the next event, and let happen what falls into that moment."""
-        soonest = np.minimum(self.ready.min(axis=1), self.fails.min(axis=1))
-        soonest = np.minimum(soonest, self.gone.min(axis=1))
-        now = np.where(active, np.minimum(soonest, self.deadline), self.now)
-        self.now = now
-        at = now[:, None]
-        come = (self.ready <= at) & active[:, None]
-        lost = (self.fails <= at) & active[:, None]
-        self.entered = np.where(come, np.minimum(self.entered, self.ready), self.entered)
-        self.ready = np.where(come, NEVER, self.ready)
-        self.fails = np.where(lost, NEVER, self.fails)
-        self.gone = np.where((self.gone <= at) & active[:, None], NEVER, self.gone)
-        came, failed = come.sum(axis=1), lost.sum(axis=1)
+        soonest = np.where(self._replaced(), self.drained, NEVER)
+        soonest = np.minimum(soonest, self.ready.min(axis=0))
+        if self.dooms:
+            soonest = np.minimum(soonest, self.fails.min(axis=0))
+        now = self.now = np.where(active, np.minimum(soonest, self.deadline), self.now)
+        come = (self.ready <= now) & active
+        np.minimum(self.entered, self.ready, out=self.entered, where=come)
+        np.copyto(self.ready, NEVER, where=come)
+        came, failed = _count(come), np.zeros(self.rows, dtype=np.int64)
+        if self.dooms:
+            lost = (self.fails <= now) & active
+            np.copyto(self.fails, NEVER, where=lost)
+            failed = _count(lost)
         self._note(now, came, failed)
         self.serving += came
         self.mine -= failed
@@ -183,9 +188,14 @@ class Tasks:
         if not failed.any():
             return
         for place in range(self.places):
-            ready = np.where(failed, self.ready[:, place], NEVER)
+            ready = np.where(failed, self.ready[place], NEVER)
             if (ready < NEVER).any():
                 self.draft.put(ready, add={"pending": -1, self.mine_name: 1})
-            fails = np.where(failed, self.fails[:, place], NEVER)
+            fails = np.where(failed, self.fails[place], NEVER) if self.dooms else ready[:0]
             if (fails < NEVER).any():
                 self.draft.put(fails, add={"pending": -1, "running": -1, "lost_new": -1})
+
+
+def _count(flags: Flags) -> Counts:
+    """Return how many places are true in each row."""
+    return np.add.reduce(flags, axis=0, dtype=np.int64)
