@@ -2,10 +2,11 @@
 
 A change is a column: a time per replication and what it adds to the instances
 in service, running or struck, or the weight that it sets. Columns are sorted by
-time in each row, so the engine walks them with one pointer per replication.
+time in each row, and those of one instant are one, so the engine walks them with
+one pointer per replication.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
@@ -28,6 +29,7 @@ KINDS = ("old", "new", "running", "lost_old", "lost_new", "pending", "launched")
 class Changes:
     """Sorted columns: ``time`` (rows, columns) [us], and what each adds.
 
+    The last column of every row is `NEVER`, so that a pointer always has a place.
     ``weight`` is NaN where the column sets none; ``ordered`` is when it was
     ordered, after which it can no longer be called off.
     """
@@ -82,26 +84,44 @@ class Draft:
             self.put(time[:, host], add={kind: amount})
 
     def sorted(self) -> Changes:
-        """Return the columns in the order of their times."""
+        """Return the columns in the order of their times, those of one instant together."""
+        place, width = self._places()
+        shape = (self.rows, width)
+        time, ordered = np.full(shape, NEVER), np.full(shape, NEVER)
+        weight = np.full(shape, np.nan)
+        row = np.arange(self.rows)
+        sums: dict[str, Array] = {}
+        for at, (when_, given, level, add) in zip(place.T, self.columns, strict=True):
+            time[row, at], ordered[row, at] = when_, given
+            if not np.isnan(level).all():
+                sets = ~np.isnan(level)
+                weight[row[sets], at[sets]] = level[sets]
+            for kind, amount in add.items():
+                if kind not in sums:
+                    sums[kind] = np.zeros(shape)
+                sums[kind][row, at] += amount
+        time[:, -1] = ordered[:, -1] = NEVER
+        return Changes(time, ordered, weight, sums)
+
+    def _places(self) -> tuple[NDArray[np.int64], int]:
+        """Return each column's place in its row, (rows, columns), and the number of places.
+
+        What never happens goes to the last place.
+        """
         if not self.columns:
-            self.put(np.full(self.rows, NEVER))
+            return np.zeros((self.rows, 0), dtype=np.int64), 1
         time = np.stack([c[0] for c in self.columns], axis=1)
         order = np.argsort(time, axis=1, kind="stable")
-        zero = np.zeros(self.rows)
-
-        def pick(values: Sequence[NDArray[T]]) -> NDArray[T]:
-            return np.take_along_axis(np.stack(values, axis=1), order, axis=1)
-
-        return Changes(
-            np.take_along_axis(time, order, axis=1),
-            pick([c[1] for c in self.columns]),
-            pick([c[2] for c in self.columns]),
-            {
-                kind: pick([c[3].get(kind, zero) for c in self.columns])
-                for kind in KINDS
-                if any(kind in c[3] for c in self.columns)
-            },
-        )
+        time = np.take_along_axis(time, order, axis=1)
+        ordered = np.take_along_axis(np.stack([c[1] for c in self.columns], axis=1), order, axis=1)
+        fresh = np.ones(time.shape, dtype=bool)
+        fresh[:, 1:] = (time[:, 1:] != time[:, :-1]) | (ordered[:, 1:] != ordered[:, :-1])
+        ranks = fresh.cumsum(axis=1) - 1
+        ever = time < NEVER
+        last = int(np.max(ranks, where=ever, initial=-1)) + 1
+        place = np.empty_like(ranks)
+        np.put_along_axis(place, order, np.where(ever, ranks, last), axis=1)
+        return place, last + 1
 
 
 def us_many(seconds: Array) -> Times:

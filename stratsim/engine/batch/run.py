@@ -26,7 +26,9 @@ from stratsim.signals import HEALTHY, NEW, OLD, UNHEALTHY, Series
 from stratsim.watch import MINUTE_US, MetricProgram
 
 Flags = NDArray[np.bool_]
+Index = NDArray[np.int64]
 Rows = slice | NDArray[np.int64]
+EVERY = slice(None)
 PURPOSES = ("old", "new", "first", "slow", "blame", "times")
 NUMBERS = (
     "failed_fault",
@@ -59,6 +61,7 @@ class State:
         self.now = np.zeros(rows, dtype=np.int64)
         self.since = np.zeros(rows, dtype=np.int64)
         self.pointer = np.zeros(rows, dtype=np.int64)
+        self.coming = np.zeros(rows, dtype=np.int64)
         self.weight, self.running = zero.copy(), zero.copy()
         self.old, self.new = zero.copy(), zero.copy()
         self.lost_old, self.lost_new = zero.copy(), zero.copy()
@@ -101,6 +104,7 @@ class Runs:
         self.state.running[:] = self.desired
         self._prepare_flow(rows)
         self.plan_ = schedule(plan, draws, counts_hosts=self.reads_hosts)
+        self.state.coming[:] = self.plan_.changes.time[:, 0]
         self.bank = Bank(setup.programs, rows)
         self.results = {name: np.full(rows, np.nan) for name in NUMBERS}
         self.flags = {name: np.zeros(rows, dtype=bool) for name in ("succeeded", "automatic")}
@@ -169,11 +173,11 @@ class Runs:
         for minute in range(first, 0):
             self._open(minute)
             state.now = (minute + 1) * MINUTE_US - self.phase
-            self._flow(np.ones(len(state.now), dtype=bool), past=True)
+            self._flow(np.arange(len(state.now)), past=True)
             self._close(minute)
         self._open(0)
         state.now = np.zeros_like(state.now)
-        self._flow(np.ones(len(state.now), dtype=bool), past=True)
+        self._flow(np.arange(len(state.now)), past=True)
         state.since = np.zeros_like(state.now)
         self.bank.settle(self.telemetry, self.phase, evaluations=3)
 
@@ -199,86 +203,89 @@ class Runs:
     def _walk(self, end: Times) -> None:
         """Take every replication through its changes up to the end of the minute."""
         state = self.state
-        active = ~state.over
-        while True:
-            self._due(active)
-            active = active & ~state.over
-            stop = np.minimum(np.minimum(state.poll, state.people), self._next_change())
-            stop = np.minimum(stop, np.where(state.ended == NEVER, self.plan_.end, NEVER))
-            stop = np.minimum(stop, np.where(state.undoing, state.undone, NEVER))
-            ends = stop >= end
-            state.now = np.where(active, np.where(ends, end, stop), state.now)
-            active = active & ~ends
-            if not active.any():
-                return
+        here = np.flatnonzero(~state.over)
+        while len(here):
+            self._due(here)
+            here = here[~state.over[here]]
+            stop, last = self._next_stop(here), end[here]
+            state.now[here] = np.minimum(stop, last)
+            here = here[stop < last]
 
-    def _next_change(self) -> Times:
-        changes, pointer = self.plan_.changes, self.state.pointer
-        last = changes.time.shape[1] - 1
-        rows = np.arange(len(pointer))
-        time = changes.time[rows, np.minimum(pointer, last)]
-        return np.where(pointer > last, NEVER, time)
+    def _next_stop(self, here: Index) -> Times:
+        """Return when something happens next to some rows."""
+        state = self.state
+        stop = np.minimum(state.coming[here], state.poll[here])
+        stop = np.minimum(stop, state.people[here])
+        stop = np.minimum(stop, np.where(state.ended[here] == NEVER, self.plan_.end[here], NEVER))
+        return np.minimum(stop, np.where(state.undoing[here], state.undone[here], NEVER))
 
-    def _due(self, active: Flags) -> None:
+    def _due(self, here: Index) -> None:
         """Do what is due now, in the order of one instant: poll, people, changes, ends."""
         state = self.state
-        polls = active & (state.poll <= state.now)
-        if polls.any():
-            self._poll(polls)
-        people = active & ~state.over & (state.people <= state.now)
-        if people.any():
-            self._people(people)
-        self._apply(active & ~state.over)
-        ends = active & ~state.over & (state.ended == NEVER) & (self.plan_.end <= state.now)
+        now = state.now[here]
+        polls = here[state.poll[here] <= now]
+        if len(polls):
+            self._poll(self._flags(polls))
+        people = here[(state.people[here] <= now) & ~state.over[here]]
+        if len(people):
+            self._people(self._flags(people))
+        self._apply(here[(state.coming[here] <= now) & ~state.over[here]])
+        ends = (state.ended[here] == NEVER) & (self.plan_.end[here] <= now)
         if ends.any():
-            self._finish_plan(ends)
-        undone = active & ~state.over & state.undoing & (state.undone <= state.now)
+            self._finish_plan(self._flags(here[ends & ~state.over[here]]))
+        undone = state.undoing[here] & (state.undone[here] <= now) & ~state.over[here]
         if undone.any():
-            state.undoing &= ~undone
-            self._check_restored(undone)
-            self._check_over(undone)
+            rows = self._flags(here[undone])
+            state.undoing &= ~rows
+            self._check_restored(rows)
+            self._check_over(rows)
 
-    def _apply(self, active: Flags) -> None:
+    def _flags(self, rows: Index) -> Flags:
+        flags = np.zeros(len(self.state.index), dtype=bool)
+        flags[rows] = True
+        return flags
+
+    def _apply(self, due: Index) -> None:
         """Apply the changes that are due, after accounting for the time before them."""
-        state, changes = self.state, self.plan_.changes
-        due = active & (self._next_change() <= state.now)
-        if not due.any():
+        if not len(due):
             return
+        state, changes = self.state, self.plan_.changes
         self._flow(due)
-        last = changes.time.shape[1] - 1
-        every = due
-        while due.any():
-            rows = np.nonzero(due)[0]
-            column = state.pointer[rows]
+        width = changes.time.shape[1]
+        rows = due
+        while len(rows):
+            at = rows * width + state.pointer[rows]
             for kind, values in changes.add.items():
-                getattr(state, kind)[rows] += values[rows, column]
-            weight = changes.weight[rows, column]
-            state.weight[rows] = np.where(np.isnan(weight), state.weight[rows], weight)
+                getattr(state, kind)[rows] += values.ravel()[at]
+            if not self.pooled:
+                weight = changes.weight.ravel()[at]
+                state.weight[rows] = np.where(np.isnan(weight), state.weight[rows], weight)
             state.pointer[rows] += 1
-            at = np.minimum(state.pointer, last)
-            more = changes.time[np.arange(len(at)), at] <= state.now
-            due = due & more & (state.pointer <= last)
-        begun = every & (self._share() > 0) & (state.first == NEVER)
-        state.first = np.where(begun, state.now, state.first)
-        self._check_restored(every & ((state.trigger < NEVER) | state.acted))
+            state.coming[rows] = changes.time.ravel()[at + 1]
+            rows = rows[state.coming[rows] <= state.now[rows]]
+        begun = due[(self._share(due) > 0) & (state.first[due] == NEVER)]
+        state.first[begun] = state.now[begun]
+        back = due[(state.trigger[due] < NEVER) | state.acted[due]]
+        if len(back):
+            self._check_restored(self._flags(back))
 
-    def _share(self) -> Array:
+    def _share(self, at: Rows = EVERY) -> Array:
         state = self.state
         if not self.pooled:
-            return state.weight
-        total = state.old + state.new
-        return state.new / np.where(total > 0, total, 1.0)
+            return state.weight[at]
+        old, new = state.old[at], state.new[at]
+        total = old + new
+        return new / np.where(total > 0, total, 1.0)
 
-    def _flow(self, rows: Flags, *, past: bool = False) -> None:
+    def _flow(self, rows: Index, *, past: bool = False) -> None:
         """Account for the requests of `rows` from ``since`` until now."""
         state = self.state
-        here = np.nonzero(rows & (state.now > state.since))[0]
+        here = rows[state.now[rows] > state.since[rows]]
         if not len(here):
             return
-        at: slice | NDArray[np.int64] = here
-        if len(here) == len(rows):
-            at = slice(None)  # a view costs nothing
-        begin, end, share = state.since[at], state.now[at], self._share()[at]
+        # a view of all costs nothing
+        at = EVERY if len(here) == len(state.index) else here
+        begin, end, share = state.since[at], state.now[at], self._share(at)
         effect = None if past else self._effects(at, begin, end, share)
         stretch = Stretch(
             begin,
@@ -358,7 +365,7 @@ class Runs:
         """Close the minute, let the alarms look at it, and drop who has settled."""
         state = self.state
         alive = ~state.over
-        self._flow(alive)
+        self._flow(np.flatnonzero(alive))
         self._close(minute)
         self._open(minute + 1)
         if (alive & (state.now > self.ending)).any():
@@ -503,7 +510,7 @@ class Runs:
         share = state.over.mean() if len(state.index) else 0.0
         if not (share == 1.0 or share > 0.4 or (force and share > 0)):
             return
-        self._flow(state.over)
+        self._flow(np.flatnonzero(state.over))
         self._observe()
         self._write(np.nonzero(state.over)[0])
         keep = np.nonzero(~state.over)[0]

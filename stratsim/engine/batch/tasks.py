@@ -198,4 +198,4 @@ class Tasks:
 
 def _count(flags: Flags) -> Counts:
     """Return how many places are true in each row."""
-    return np.add.reduce(flags, axis=0, dtype=np.int64)
+    return np.asarray(np.add.reduce(flags, axis=0, dtype=np.int64))

@@ -96,6 +96,7 @@ def _replace(runs: "Runs", rows: Rows, draft: Draft, done: Times) -> None:
     fresh = draft.sorted()
     runs.plan_.changes = merge(runs.plan_.changes, rows, fresh)
     runs.state.pointer[rows] = 0
+    runs.state.coming[rows] = fresh.time[:, 0]
     runs.state.undone[rows] = done
 
 
@@ -103,22 +104,29 @@ def merge(changes: Changes, rows: Rows, fresh: Changes) -> Changes:
     """Return `changes` with `rows` replaced by `fresh`, as wide as the wider of both."""
     width = max(changes.time.shape[1], fresh.time.shape[1])
 
-    def wide(values: NDArray[T], fill: float | np.int64) -> NDArray[T]:
-        more = width - values.shape[1]
-        if not more:
-            return values.copy()
-        return np.pad(values, [(0, 0), (0, more)], constant_values=fill)
+    def put(whole: NDArray[T], values: NDArray[T] | float, fill: float | np.int64) -> NDArray[T]:
+        more = width - whole.shape[1]
+        if more:
+            whole = np.pad(whole, [(0, 0), (0, more)], constant_values=fill)
+        whole[rows] = fill
+        if isinstance(values, np.ndarray):
+            whole[rows, : values.shape[1]] = values
+        return whole
 
-    time, ordered = wide(changes.time, NEVER), wide(changes.ordered, NEVER)
-    weight = wide(changes.weight, np.nan)
-    time[rows], ordered[rows] = wide(fresh.time, NEVER), wide(fresh.ordered, NEVER)
-    weight[rows] = wide(fresh.weight, np.nan)
-    add = {}
-    for kind in {**changes.add, **fresh.add}:
-        whole = wide(changes.add[kind], 0.0) if kind in changes.add else np.zeros(time.shape)
-        whole[rows] = wide(fresh.add[kind], 0.0) if kind in fresh.add else 0.0
-        add[kind] = whole
-    return Changes(time, ordered, weight, add)
+    zeros = np.zeros(changes.time.shape)
+    return Changes(
+        put(changes.time, fresh.time, NEVER),
+        put(changes.ordered, fresh.ordered, NEVER),
+        put(changes.weight, fresh.weight, np.nan),
+        {
+            kind: put(
+                changes.add[kind] if kind in changes.add else zeros.copy(),
+                fresh.add.get(kind, 0.0),
+                0.0,
+            )
+            for kind in {**changes.add, **fresh.add}
+        },
+    )
 
 
 def reregister(runs: "Runs", rows: Rows) -> None:
