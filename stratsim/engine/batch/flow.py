@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Times
+from stratsim.engine.batch.cold_starts import ColdStarts, chilled
 from stratsim.engine.batch.dice import Dice, Minute, Rows
 from stratsim.engine.batch.faults import Effects, Part
 from stratsim.engine.batch.surroundings import Around, surroundings
@@ -102,6 +103,16 @@ class Flow:
         self.sent: list[Array] = []
         self.keeps_times = False
         self._split: tuple[Array, Array] | None = None
+        self.cold: ColdStarts | None = None
+
+    def take(self, keep: NDArray[np.int64]) -> None:
+        """Keep only some rows."""
+        self.due = [due[keep] for due in self.due]
+        self.sent = [sent[keep] for sent in self.sent]
+        if isinstance(self.factor, np.ndarray):
+            self.factor = self.factor[keep]
+        if self.cold is not None:
+            self.cold.take(keep)
 
     def arrivals(self, begin: Times, end: Times) -> Array:
         """Return the expected requests of [begin, end) microseconds."""
@@ -310,20 +321,29 @@ class Flow:
         """Count answers that are late on account of the deployment."""
         around, rho = load.around, load.rho[side]
         one = np.ones_like(served)
-        parts: list[Part] = [(one, one, 0 * one)]
-        slowed = effect is not None and effect.parts is not None
+        clean = parts = [(one, one, 0 * one)]
         if effect is not None and effect.parts is not None:
             parts = effect.parts
+        if side == NEW and self.cold is not None:
+            parts = self._chilled(self.cold, parts, load)
         mixture = [(w, f * around.factor, a * around.factor + around.add_s) for w, f, a in parts]
         if self.keeps_times:
             for weight, f, a in mixture:
                 minute.add_times((side, served * weight, rho, f, a), load.at.rows)
-        if not slowed and not ((rho > load.rho0) & (served > 0)).any():
+        if parts is clean and not ((rho > load.rho0) & (served > 0)).any():
             return  # less loaded than usual, and nothing slows it
         usual = self._late(load.rho0, (self.late_s - around.add_s) / around.factor * one)
         late = np.sum([w * self._late(rho, (self.late_s - a) / f) for w, f, a in mixture], axis=0)
         as_usual = (rho == load.rho0) & _clean(parts)
         out.slow = out.slow + self.dice.some("slow", served, np.where(as_usual, 0.0, late - usual))
+
+    def _chilled(self, cold: ColdStarts, parts: list[Part], load: Load) -> list[Part]:
+        """Return the response times of the new version with its cold starts."""
+        at, requests = load.at, load.means[NEW]
+        rate = (load.means[OLD] + load.means[NEW]) / ((at.end - at.begin) / US)
+        started = cold.over(rate, at.share, (at.share > 0) & (requests > 0), at.rows)
+        share = np.minimum(started / np.where(requests > 0, requests, 1.0), 1.0)
+        return chilled(parts, share, cold.added_s[at.rows])
 
     def _late(self, rho: Array, t_s: Array) -> Array:
         """P(response time > t); one look-up where all rows are alike, as they often are."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from stratsim.engine.batch.alarms import Bank, Telemetry
 from stratsim.engine.batch.changes import NEVER, Times
+from stratsim.engine.batch.cold_starts import ColdStarts
 from stratsim.engine.batch.dice import Dice, Minute
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.faults import Effects, draw_faults, effects, needs_instances
@@ -132,6 +133,8 @@ class Runs:
         self.flow = Flow(self.scenario, setup.times, self.dice, watches_old=watches_old)
         self.flow.due = [np.zeros(rows), np.zeros(rows)]
         self.flow.sent = [np.zeros(rows), np.zeros(rows)]
+        if self.serverless and self.scenario.service.cold_starts:
+            self.flow.cold = ColdStarts(self.draws, setup.times)
         self.flow.keeps_times = any(r.source.kind == "time" for r in readers)
         self.reads_hosts = any(r.source.kind == "level" for r in readers) or any(
             isinstance(p, MetricProgram) and _minds_zeros(p) for p in setup.programs
@@ -524,10 +527,7 @@ class Runs:
         self.telemetry.take(keep)
         self.bank.take(keep)
         self.minute = self.minute.take(keep)  # it may have begun before the deployment
-        self.flow.due = [due[keep] for due in self.flow.due]
-        self.flow.sent = [sent[keep] for sent in self.flow.sent]
-        if isinstance(self.flow.factor, np.ndarray):
-            self.flow.factor = self.flow.factor[keep]
+        self.flow.take(keep)
 
     def _observe(self) -> None:
         """Note the capacity and the load of one moment, for runs that last no longer."""

@@ -72,9 +72,6 @@ def _scenario(setup: Setup) -> list[str]:
         found.append("hosts that begin Unhealthy")
     if setup.plan.undo == "redeploy" and scenario.control.rollback_hosts == "whole_group":
         found.append("a rollback of the whole group")
-    cold = scenario.service.cold_starts and scenario.service.startup.mean > 0
-    if cold and scenario.platform == "lambda":
-        found.append("cold starts")
     if scenario.service.slow_start or scenario.service.warm_up.factor > 1:
         found.append("slow start and warm-up")
     if scenario.service.health_check.fail_open:
