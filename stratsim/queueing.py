@@ -73,6 +73,7 @@ class ResponseTimes:
         self.table = np.array([self._survival(rho, self.times) for rho in self.rhos])
         self.waits = np.array([mean_wait_s(servers, capacity_rps, r) for r in self.rhos[:-1]])
         self._columns: dict[float, list[float]] = {}
+        self._lines: dict[float, Array] = {}
 
     def _survival(self, rho: float, times: Array) -> Array:
         """P(S + W > t) for each of `times`, by quadrature over the service time."""
@@ -121,6 +122,20 @@ class ResponseTimes:
         here = table[row, low] + part * (table[row, low + 1] - table[row, low])
         above = table[row + 1, low] + part * (table[row + 1, low + 1] - table[row + 1, low])
         return np.asarray(np.where(t_s <= 0, 1.0, here + rise * (above - here)))
+
+    def survival_along(self, rho: Array, t_s: float) -> Array:
+        """`survival_many` at one time."""
+        if t_s <= 0:
+            return np.ones_like(rho)
+        line = self._lines.get(t_s)
+        if line is None:
+            line = self.survival_many(self.rhos, np.full(len(self.rhos), t_s))
+            if len(self._lines) < 256:
+                self._lines[t_s] = line
+        up = np.minimum(np.maximum(rho, 0.0), 1.0) * _RHO_CELLS
+        row = np.minimum(up.astype(np.int64), _RHO_CELLS - 1)
+        here = line[row]
+        return np.asarray(here + (up - row) * (line[row + 1] - here))
 
     def mean_many(self, rho: Array) -> Array:
         """`mean` of an array."""

@@ -1,5 +1,7 @@
 """Cold starts of a new Lambda version in many runs; see `stratsim.engine.cold_starts`."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from stratsim.engine.batch.changes import Flags
@@ -40,9 +42,9 @@ class ColdStarts:
         return np.where(met, np.maximum(needed - ready - grown * share, 0.0), 0.0)
 
 
-def chilled(parts: list[Part], share: Array, added_s: Array) -> list[Part]:
+def chilled(parts: Sequence[Part], share: Array, added_s: Array) -> Sequence[Part]:
     """Return a mixture (weight, factor, added) of which `share` meets a cold start."""
     if not share.any():
         return parts
-    warm = [(weight * (1 - share), factor, add) for weight, factor, add in parts]
+    warm: list[Part] = [(weight * (1 - share), factor, add) for weight, factor, add in parts]
     return warm + [(weight * share, factor, add + added_s) for weight, factor, add in parts]

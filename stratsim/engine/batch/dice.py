@@ -11,7 +11,7 @@ from stratsim.streams import CountStream
 Rows = slice | NDArray[np.int64]
 """Some of all rows: a slice of them all, or their places."""
 
-TimesPart = tuple[int, Array, Array, Array, Array]
+TimesPart = tuple[int, Array, Array, Array | float, Array | float]
 """Answers of one kind: revision, number, utilisation, latency factor, latency added [s]."""
 
 
@@ -21,7 +21,7 @@ class Minute:
 
     rows: int
     sums: dict[tuple[int, int], Array] = field(default_factory=dict)
-    parts: list[TimesPart] = field(default_factory=list)
+    parts: list[tuple[int, Array, Array, Array, Array]] = field(default_factory=list)
 
     def add(self, side: int, fld: int, values: Array, at: Rows) -> None:
         """Add what some rows had of a field."""
@@ -35,14 +35,13 @@ class Minute:
 
     def add_times(self, part: TimesPart, at: Rows) -> None:
         """Add a part of the mixture of response times."""
-        if isinstance(at, slice):
-            self.parts.append(part)
-            return
-        side, *values = part
-        number, rho, factor, add = (np.zeros(self.rows) for _ in values)
-        for whole, some in zip((number, rho, factor, add), values, strict=True):
-            whole[at] = some
-        self.parts.append((side, number, rho, factor, add))
+        side, number, *others = part
+        values = [np.broadcast_to(value, number.shape) for value in (number, *others)]
+        if not isinstance(at, slice):
+            here, values = values, [np.zeros(self.rows) for _ in values]
+            for whole, some in zip(values, here, strict=True):
+                whole[at] = some
+        self.parts.append((side, values[0], values[1], values[2], values[3]))
 
     def take(self, keep: NDArray[np.int64]) -> "Minute":
         """Return the rows `keep`."""
@@ -71,7 +70,7 @@ class Dice:
 
     def some(self, purpose: str, n: Array, p: Array | float) -> Array:
         """Return how many of `n` happen, each with probability `p`."""
-        p = np.clip(p, 0.0, 1.0)
+        p = np.minimum(np.maximum(p, 0.0), 1.0)
         if self.expected:
             return n * p
         return self.rngs[purpose].binomial(n.astype(np.int64), p).astype(float)

@@ -3,6 +3,7 @@
 The same arithmetic as `stratsim.engine.effects`, on arrays.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,8 @@ from stratsim.engine.batch.draws import Draws
 from stratsim.model.quantities import Array
 from stratsim.model.release import Fault
 
-Part = tuple[Array, Array, Array]
+Part = tuple[Array | float, Array | float, Array | float]
+"""Weight, latency factor and added latency [s] of a part of the response times."""
 
 
 @dataclass(slots=True)
@@ -22,7 +24,7 @@ class Effects:
 
     failing: Array
     exposed: Array
-    parts: list[Part] | None
+    parts: Sequence[Part] | None
     capacity: Array
     onset: Times
 
@@ -157,9 +159,9 @@ def _levels(begin: Times, end: Times, on: Times, ramp: Times) -> Array:
     return np.asarray(area(end) - area(begin))
 
 
-def _parts(factor: Array, add: Array, share: Array, cold: Array, cold_add: Array) -> list[Part]:
+def _parts(factor: Array, add: Array, share: Array, cold: Array, cold_add: Array) -> Sequence[Part]:
     one, zero = np.ones_like(factor), np.zeros_like(factor)
-    parts: list[Part] = []
+    parts: list[tuple[Array, Array, Array]] = []
     for weight, f, a in ((1.0 - share, one, zero), (share, factor, add)):
         parts += [(weight * (1 - cold), f, a), (weight * cold, f, a + cold_add)]
     return [part for part in parts if (part[0] > 0).any()]

@@ -5,6 +5,7 @@ successes are drawn as independent Poisson counts where nothing is rejected: a
 Poisson count that is split at random splits into independent Poisson counts.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,8 @@ from stratsim.queueing import ResponseTimes
 from stratsim.signals import ERRORS, NEW, OLD, REJECTED, REQUESTS
 
 NAMES = ("old", "new")
+USUAL: Sequence[Part] = [(1.0, 1.0, 0.0)]
+"""The service's own response times: nothing slows it."""
 
 
 @dataclass(slots=True)
@@ -68,7 +71,9 @@ class Load:
 
     ``offered`` is what arrives without retries, ``cap`` what one instance can
     serve, ``means`` and ``rooms`` what each revision gets and can serve, ``over``
-    what it cannot; ``rho`` its utilisation, ``rho0`` that of the untouched fleet.
+    what it cannot; ``busy`` is load over capacity (-inf where there is neither),
+    ``rho`` the utilisation and ``rho0`` that of the untouched fleet. ``low`` and
+    ``high`` are the smallest and the largest share of the new revision.
     """
 
     at: Stretch
@@ -78,8 +83,11 @@ class Load:
     means: tuple[Array, Array]
     rooms: tuple[Array, Array]
     over: tuple[Array, Array] | None
+    busy: tuple[Array, Array]
     rho: tuple[Array, Array]
     rho0: Array
+    low: float
+    high: float
 
 
 class Flow:
@@ -124,19 +132,23 @@ class Flow:
     def serve(self, at: Stretch, minute: Minute) -> Outcome:
         """Account for one stretch."""
         out = Outcome()
-        load = self._load(at)
-        self._note(load, out)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            load = self._load(at)
+            self._note(load, out)
         self._split = None
-        crowded = not self.serverless and bool(
-            ((load.rho[OLD] > load.rho0) & (load.means[OLD] > 0)).any()
-        )
-        if self.watches_old or load.over is not None or crowded:
+        if self.watches_old or load.over is not None or self._crowded(load):
             self._side(OLD, load, None, minute, out)
-        if (at.share > 0).any():
+        if load.high > 0:
             self._side(NEW, load, at.effect, minute, out)
         if load.over is not None:
             self._blame(load, load.over, out)
         return out
+
+    def _crowded(self, load: Load) -> bool:
+        """Whether the old revision is busier somewhere than it would be alone."""
+        if self.serverless or load.low >= 1:
+            return False
+        return bool(((load.rho[OLD] > load.rho0) & (load.means[OLD] > 0)).any())
 
     # -- load -----------------------------------------------------------------------
 
@@ -145,27 +157,38 @@ class Flow:
         offered = self.arrivals(at.begin, at.end)
         around = surroundings(self.environment, at.begin, at.end)
         cap = self.capacity * around.capacity * span
-        scale = 1.0 if at.effect is None else at.effect.capacity
-        rooms = (at.in_old * cap, at.in_new * scale * cap)
+        shares = (1 - at.share, at.share)
+        low, high = float(at.share.min()), float(at.share.max())
+        in_new = at.in_new if at.effect is None else at.in_new * at.effect.capacity
+        rooms = (at.in_old * cap, in_new * cap)
         sent = offered * self._again(at, offered, rooms, around.failing)
-        means = (sent * (1 - at.share), sent * at.share)
+        means = (sent * shares[OLD], sent * shares[NEW])
+        if self.serverless:
+            none = np.zeros_like(sent)
+            pair = (none, none)
+            return Load(at, around, offered, cap, means, rooms, None, pair, pair, none, low, high)
+        loads = [_busy(mean, room) for mean, room in zip(means, rooms, strict=True)]
         over = None
-        if not self.serverless:
-            excess = (
+        if (means[OLD] > rooms[OLD]).any() or (means[NEW] > rooms[NEW]).any():
+            over = (
                 np.maximum(means[OLD] - rooms[OLD], 0.0),
                 np.maximum(means[NEW] - rooms[NEW], 0.0),
             )
-            over = excess if excess[OLD].any() or excess[NEW].any() else None
-        rho = (self._rho(means[OLD], rooms[OLD]), self._rho(means[NEW], rooms[NEW]))
-        rho0 = self._rho(offered, self.desired * cap)
-        return Load(at, around, offered, cap, means, rooms, over, rho, rho0)
-
-    def _rho(self, mean: Array, room: Array) -> Array:
-        if self.serverless:
-            return np.zeros_like(mean)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rho = np.where(room > 0, np.minimum(mean / room, 1.0), 1.0)
-        return np.where(mean > 0, rho, 0.0)
+        (old_busy, old_rho), (new_busy, new_rho) = loads
+        return Load(
+            at,
+            around,
+            offered,
+            cap,
+            means,
+            rooms,
+            over,
+            (old_busy, new_busy),
+            (old_rho, new_rho),
+            _busy(offered, self.desired * cap)[1],
+            low,
+            high,
+        )
 
     def _again(
         self, at: Stretch, offered: Array, rooms: tuple[Array, Array], outside: Array | float
@@ -176,35 +199,39 @@ class Flow:
             return 1.0
         base = 1 - (1 - self.base_errors) * (1 - outside)
         wrong = 0.0 if at.effect is None else at.effect.failing
-        factor, some = np.ones_like(offered), np.maximum(offered, 1e-300)
+        sides = [
+            (1 - at.share, rooms[OLD], base),
+            (at.share, rooms[NEW], 1 - (1 - base) * (1 - wrong)),
+        ]
+        sides = [side for side in sides if side[0].any()]
+        factor: Array | float = 1.0
         for _ in range(3):
-            lost = np.zeros_like(offered)
-            for share, room, fails in (
-                (1 - at.share, rooms[OLD], base),
-                (at.share, rooms[NEW], 1 - (1 - base) * (1 - wrong)),
-            ):
-                mean = offered * factor * share
-                over = 0.0 if self.serverless else np.maximum(mean - room, 0.0)
-                lost = lost + over + (mean - over) * fails
-            again = retries.share * lost / (some * factor)
-            factor = np.sum([again**k for k in range(retries.limit + 1)], axis=0)
+            sent = offered * factor
+            lost: Array | float = 0.0
+            for share, room, fails in sides:
+                mean = sent * share
+                if not self.serverless and (mean > room).any():
+                    over = np.maximum(mean - room, 0.0)
+                    lost, mean = lost + over, mean - over
+                lost = lost + mean * fails
+            again = retries.share * lost / np.maximum(sent, 1e-300)
+            factor = 1.0 + again
+            for k in range(2, retries.limit + 1):
+                factor = factor + again**k
         return factor
 
     def _note(self, load: Load, out: Outcome) -> None:
         """Note the capacity that takes traffic, and the largest utilisation."""
         if self.serverless:
             return
-        (old, new), at = load.rooms, load.at
-        if not at.pooled:
-            old = np.where(at.share < 1, old, 0.0)
-            new = np.where(at.share > 0, new, 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            out.room = np.where(load.cap > 0, (old + new) / load.cap / self.desired, np.inf)
-            loads = [
-                np.where((room > 0) & (mean > 0), mean / room, -np.inf)
-                for mean, room in zip(load.means, load.rooms, strict=True)
-            ]
-        out.load = np.maximum(loads[OLD], loads[NEW])
+        (old, new), share = load.rooms, load.at.share
+        if not load.at.pooled:
+            if load.high >= 1:
+                old = np.where(share < 1, old, 0.0)
+            if load.low <= 0:
+                new = np.where(share > 0, new, 0.0)
+        out.room = np.where(load.cap > 0, (old + new) / load.cap / self.desired, np.inf)
+        out.load = np.maximum(load.busy[OLD], load.busy[NEW])
 
     # -- one revision ---------------------------------------------------------------
 
@@ -320,24 +347,21 @@ class Flow:
     ) -> None:
         """Count answers that are late on account of the deployment."""
         around, rho = load.around, load.rho[side]
-        one = np.ones_like(served)
-        clean = parts = [(one, one, 0 * one)]
-        if effect is not None and effect.parts is not None:
-            parts = effect.parts
+        parts = USUAL if effect is None or effect.parts is None else effect.parts
         if side == NEW and self.cold is not None:
             parts = self._chilled(self.cold, parts, load)
         mixture = [(w, f * around.factor, a * around.factor + around.add_s) for w, f, a in parts]
         if self.keeps_times:
             for weight, f, a in mixture:
                 minute.add_times((side, served * weight, rho, f, a), load.at.rows)
-        if parts is clean and not ((rho > load.rho0) & (served > 0)).any():
+        if parts is USUAL and not ((rho > load.rho0) & (served > 0)).any():
             return  # less loaded than usual, and nothing slows it
-        usual = self._late(load.rho0, (self.late_s - around.add_s) / around.factor * one)
-        late = np.sum([w * self._late(rho, (self.late_s - a) / f) for w, f, a in mixture], axis=0)
+        usual = self._late(load.rho0, (self.late_s - around.add_s) / around.factor)
+        late = sum(w * self._late(rho, (self.late_s - a) / f) for w, f, a in mixture)
         as_usual = (rho == load.rho0) & _clean(parts)
         out.slow = out.slow + self.dice.some("slow", served, np.where(as_usual, 0.0, late - usual))
 
-    def _chilled(self, cold: ColdStarts, parts: list[Part], load: Load) -> list[Part]:
+    def _chilled(self, cold: ColdStarts, parts: Sequence[Part], load: Load) -> Sequence[Part]:
         """Return the response times of the new version with its cold starts."""
         at, requests = load.at, load.means[NEW]
         rate = (load.means[OLD] + load.means[NEW]) / ((at.end - at.begin) / US)
@@ -345,11 +369,15 @@ class Flow:
         share = np.minimum(started / np.where(requests > 0, requests, 1.0), 1.0)
         return chilled(parts, share, cold.added_s[at.rows])
 
-    def _late(self, rho: Array, t_s: Array) -> Array:
+    def _late(self, rho: Array, t_s: Array | float) -> Array:
         """P(response time > t); one look-up where all rows are alike, as they often are."""
-        if rho.min() == rho.max() and t_s.min() == t_s.max():
-            return np.full(len(rho), self.times.survival(float(rho[0]), float(t_s[0])))
-        return self.times.survival_many(rho, t_s)
+        if isinstance(t_s, np.ndarray) and t_s.min() == t_s.max():
+            t_s = float(t_s[0])
+        if isinstance(t_s, np.ndarray):
+            return self.times.survival_many(rho, t_s)
+        if rho.min() == rho.max():
+            return np.full(len(rho), self.times.survival(float(rho[0]), t_s))
+        return self.times.survival_along(rho, t_s)
 
     # -- blame ------------------------------------------------------------------------
 
@@ -377,9 +405,19 @@ class Flow:
         out.user_new, out.user_old = blamed * of_new, blamed * (1 - of_new)
 
 
-def _clean(parts: list[Part]) -> NDArray[np.bool_]:
+def _busy(mean: Array, room: Array) -> tuple[Array, Array]:
+    """Return load over capacity, -inf where there is neither, and the utilisation."""
+    busy = mean / room
+    if room.min() > 0 and mean.min() > 0:
+        return busy, np.minimum(busy, 1.0)
+    some, able = mean > 0, room > 0
+    rho = np.where(some, np.where(able, np.minimum(busy, 1.0), 1.0), 0.0)
+    return np.where(some & able, busy, -np.inf), rho
+
+
+def _clean(parts: Sequence[Part]) -> NDArray[np.bool_] | bool:
     """Return where no part of a mixture is slower than the service itself."""
-    same = np.ones(len(parts[0][0]), dtype=bool)
+    same: NDArray[np.bool_] | bool = True
     for weight, factor, add in parts:
-        same &= (weight == 0) | ((factor == 1) & (add == 0))
+        same = same & ((weight == 0) | ((factor == 1) & (add == 0)))
     return same
