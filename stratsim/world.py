@@ -163,7 +163,7 @@ class Block:
             one(chunk, int(rows[0]))  # draws the block's chunk, if it is kept
         kept = self._cache.get(("minutes", purpose, chunk % (1 << 32)))
         if kept is not None:
-            return np.asarray(kept[rows, place])
+            return np.asarray(kept[place, rows])
         return np.array([one(chunk, int(row))[place] for row in rows])
 
     def _minutes(self, purpose: str, chunk: int, row: int, sample: Sampler) -> Array:
@@ -175,8 +175,11 @@ class Block:
         key = (purpose, chunk % (1 << 32))
         if -KEPT <= chunk < KEPT:
             shape = (self.size, CHUNK)
-            block = self._keep(("minutes", *key), lambda rng: sample(rng, shape), key)
-            return np.asarray(block[row])
+            # by minute, so that all replications of a minute lie together
+            block = self._keep(
+                ("minutes", *key), lambda rng: np.ascontiguousarray(sample(rng, shape).T), key
+            )
+            return np.asarray(block[:, row])
         return sample(self.streams.rng("world", self.index, *key, row), CHUNK)
 
     def row(self, replication: int, outcome: int | None = None) -> "World":

@@ -31,6 +31,7 @@ class Telemetry:
         self.minutes: list[Minute | None] = []
         self.published: list[Index] = []
         self.noise: np.random.Generator | None = None
+        self.certain = 0
 
     @property
     def count(self) -> int:
@@ -60,13 +61,31 @@ class Telemetry:
         self, sides: Sequence[int], field: int, columns: Index, seen: Sequence[Array | float]
     ) -> Array:
         """Return the sum of a field over columns, where they are `seen`."""
-        found = np.zeros(self.rows)
+        found: Array | None = None
         for column, weight in zip(columns, seen, strict=True):
             minute = self.minutes[column]
             for side in sides:
                 if minute is not None and (side, field) in minute.sums:
-                    found = found + minute.sums[side, field] * weight
-        return found
+                    part = minute.sums[side, field]
+                    if isinstance(weight, np.ndarray):
+                        part = part * weight
+                    found = part if found is None else found + part
+        return np.zeros(self.rows) if found is None else found
+
+    def seen_by(self, column: int, now: Index) -> NDArray[np.bool_] | bool:
+        """Return in which rows a column is published by `now`; one answer where all agree.
+
+        Time goes on, so what everybody has seen stays seen: ``certain`` counts it.
+        """
+        if column < self.certain:
+            return True
+        seen = self.published[column] <= now
+        if not seen.any():
+            return False
+        if not seen.all():
+            return seen
+        self.certain += column == self.certain
+        return True
 
 
 def read(series: Series, telemetry: Telemetry, columns: Index, now: Index | None) -> Array:
@@ -82,15 +101,16 @@ def read(series: Series, telemetry: Telemetry, columns: Index, now: Index | None
         return np.full(telemetry.rows, np.nan)
     if source.kind == "level":
         return _level(series, telemetry, columns, seen)
-    requests = telemetry.total(sides, REQUESTS, columns, seen)
     total = source.factor * telemetry.total(sides, source.field, columns, seen)
     for field in source.less:
         total = total - telemetry.total(sides, field, columns, seen)
     if source.kind == "count":
         present = total > 0
         if source.when_zero:
+            requests = telemetry.total(sides, REQUESTS, columns, seen)
             present |= (requests > 0) | (telemetry.total(sides, HEALTHY, columns, seen) > 0)
         return np.where(present, _counted(series.statistic, total, seen), np.nan)
+    requests = telemetry.total(sides, REQUESTS, columns, seen)
     values = {
         "Sum": total,
         "SampleCount": requests,
@@ -260,8 +280,11 @@ class Watch:
         low = minute - telemetry.first - self.program.size
         for place in range(self.program.size):
             if 0 <= low + place < len(self.codes):
-                seen = telemetry.published[low + place] <= now
-                cells[:, place] = np.where(seen, self.codes[low + place], -1)
+                seen = telemetry.seen_by(low + place, now)
+                if seen is True:
+                    cells[:, place] = self.codes[low + place]
+                elif seen is not False:
+                    cells[:, place] = np.where(seen, self.codes[low + place], -1)
         return cells
 
 

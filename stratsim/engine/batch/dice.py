@@ -73,6 +73,9 @@ class Dice:
         p = np.minimum(np.maximum(p, 0.0), 1.0)
         if self.expected:
             return n * p
+        return self._binomial(purpose, n, p)
+
+    def _binomial(self, purpose: str, n: Array, p: Array | float) -> Array:
         return self.rngs[purpose].binomial(n.astype(np.int64), p).astype(float)
 
     def clumped(self, purpose: str, n: Array, p: float, dispersion: float) -> Array:
@@ -88,4 +91,4 @@ class Dice:
         scale = (1 - rho) / rho
         rng = self.rngs[purpose]
         share = rng.beta(np.maximum(p * scale, 1e-9), (1 - p) * scale + 1e-9)
-        return self.some(purpose, n, np.where(n < 2, p, share))
+        return self._binomial(purpose, n, np.where(n < 2, p, share))

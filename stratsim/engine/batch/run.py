@@ -348,19 +348,19 @@ class Runs:
             self._call(fresh, state.exposed_at + self.notice)
 
     def _users(self, out: Outcome, at: Rows, share: Array) -> None:
-        state, users = self.state, self.scenario.traffic.users
-        low, high = np.zeros_like(share), np.ones_like(share)
+        if not self.scenario.traffic.users.sticky:
+            for failed in (out.user_fault, out.user_new, out.user_old):
+                if failed is not None:
+                    self.state.spared[at] += failed
+            return
+        low, high, index = np.zeros_like(share), np.ones_like(share), self.state.index[at]
         for failed, left, right in (
             (out.user_fault, low, share),
             (out.user_new, low, share),
             (out.user_old, share, high),
         ):
-            if failed is None:
-                continue
-            if users.sticky:
-                self.bands.append((left.copy(), right.copy(), failed, state.index[at]))
-            else:
-                state.spared[at] += failed
+            if failed is not None:
+                self.bands.append((left.copy(), right.copy(), failed, index))
 
     # -- alarms, polls, people ------------------------------------------------------
 

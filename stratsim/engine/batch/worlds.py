@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.model.quantities import Array, Distribution
+from stratsim.model.quantities import Array, Distribution, Fixed
 from stratsim.model.scenario import Scenario
 from stratsim.world import Block, block_size
 
@@ -58,6 +58,9 @@ class Worlds:
 
     def delays_s(self, minute: int, rows: NDArray[np.int64]) -> Array | float:
         """Return the publication delays of one minute of some rows [s]."""
+        delay = self.scenario.metrics.delay
+        if self.expected or isinstance(delay, Fixed):
+            return delay.mean
         return self._each(rows, lambda block, here: block.delays_s(minute, here))
 
     def _each(
