@@ -7,6 +7,7 @@ rolls back at once. The expected blast radius is 0.1 x 60,000 x 0.05 = 300 reque
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
@@ -21,11 +22,14 @@ from stratsim.engine.setup import Setup, prepare
 from stratsim.model.scenario import Scenario
 from stratsim.scenario_io import load
 from stratsim.strategies import build_plan
+from stratsim.streams import Streams
 from stratsim.world import Block
 
 EXPECTED = 300.0
 PERIODS = 30
 ROUNDS = 5
+PIECE = 20_000
+"""Replications that the bare draws make at once."""
 SIMPY_SHARE = 50
 """The SimPy engine makes one run where the others make so many."""
 
@@ -98,67 +102,100 @@ COMMON_JOB: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Replications per second of one contestant, median of `ROUNDS`; its mean blast radius."""
+    """A contestant on some threads: replications per second, median of `ROUNDS`.
+
+    ``ratio`` is that over the bare draws on one thread, ``gain`` over the same
+    contestant on one thread; both are medians of the rounds' own ratios.
+    ``failed_requests`` is the mean blast radius, None for the bare draws.
+    """
 
     name: str
+    threads: int
     per_second: float
     ratio: float
+    gain: float
     failed_requests: float | None
 
 
+Timed = tuple[float, float]
+"""Replications per second, and the mean blast radius."""
+
+
 def measure(replications: int) -> list[Speed]:
-    """Return the speeds of the floor and of both engines, measured in turns.
+    """Return the speeds of the bare draws and of both engines, measured in turns.
 
     Ratios are taken round by round, so that they hold where the machine's speed drifts.
     """
     scenario = load(COMMON_JOB)
     setup = prepare(scenario, build_plan(scenario, "job"))
     few = max(replications // SIMPY_SHARE, 1)
-    contestants: dict[str, Callable[[int], tuple[float, float]]] = {
-        "bare draws (thinned Poisson)": lambda k: _floor(replications, k),
-        "batch": lambda k: _batch(setup, scenario, replications, k),
-        "des (SimPy)": lambda k: _des(setup, scenario, few, k),
+    draws, batch, des = "bare draws (thinned Poisson)", "batch", "des (SimPy)"
+    contestants: dict[tuple[str, int], Callable[[int], Timed]] = {
+        (draws, 1): lambda k: _floor(replications, k, 1),
+        (batch, 1): lambda k: _batch(setup, scenario, replications, k, 1),
+        (des, 1): lambda k: _des(setup, scenario, few, k),
+        (draws, 2): lambda k: _floor(2 * replications, k, 2),
+        (batch, 2): lambda k: _batch(setup, scenario, 2 * replications, k, 2),
     }
-    rounds = [{name: run(k) for name, run in contestants.items()} for k in range(ROUNDS + 1)][1:]
-    floor = next(iter(contestants))
+    rounds = [{who: run(k) for who, run in contestants.items()} for k in range(ROUNDS + 1)][1:]
+
+    def ratio(one: tuple[str, int], other: tuple[str, int]) -> float:
+        return median(found[one][0] / found[other][0] for found in rounds)
+
     return [
         Speed(
             name,
-            median(one[name][0] for one in rounds),
-            median(one[name][0] / one[floor][0] for one in rounds),
-            None if name == floor else float(np.mean([one[name][1] for one in rounds])),
+            threads,
+            median(found[name, threads][0] for found in rounds),
+            ratio((name, threads), (draws, 1)),
+            ratio((name, threads), (name, 1)),
+            None if name == draws else float(np.mean([r[name, threads][1] for r in rounds])),
         )
-        for name in contestants
+        for name, threads in contestants
     ]
 
 
-def _floor(replications: int, seed: int) -> tuple[float, float]:
+def _in_threads(work: Callable[[int], float], pieces: int, threads: int) -> float:
+    """Return the sum of `work` over the numbers of the pieces."""
+    if threads == 1:
+        return sum(map(work, range(pieces)))
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(pool.map(work, range(pieces)))
+
+
+def _floor(replications: int, seed: int, threads: int) -> Timed:
     """Draw errors and successes of both revisions for every minute, and do nothing else."""
     share = np.zeros(PERIODS)
     share[5:15], share[15:] = 0.1, 1.0
     sent = 60_000 * np.stack([1 - share, share], axis=1)
     fails = np.array([0.001, 0.05])
-    rng = np.random.Generator(np.random.SFC64(seed))
-    start = perf_counter()
-    for at in range(0, replications, 20_000):
-        some = min(20_000, replications - at)
+
+    def draw(piece: int) -> float:
+        rng = Streams(seed).rng("bench", piece)
+        some = min(PIECE, replications - piece * PIECE)
         rng.poisson(sent * fails, (some, PERIODS, 2))
         rng.poisson(sent * (1 - fails), (some, PERIODS, 2))
+        return 0.0
+
+    start = perf_counter()
+    _in_threads(draw, -(-replications // PIECE), threads)
     return replications / (perf_counter() - start), float("nan")
 
 
-def _batch(setup: Setup, scenario: Scenario, replications: int, seed: int) -> tuple[float, float]:
-    start, failed, done = perf_counter(), 0.0, 0
-    index = 0
-    while done < replications:
-        worlds = Worlds(scenario, seed, index)
-        some = min(worlds.size, replications - done)
-        failed += float(simulate_many(setup, worlds, range(some)).failed_fault.sum())
-        done, index = done + some, index + 1
+def _batch(setup: Setup, scenario: Scenario, replications: int, seed: int, threads: int) -> Timed:
+    size = Worlds(scenario, seed, 0).size
+
+    def simulate(piece: int) -> float:
+        some = min(size, replications - piece * size)
+        tally = simulate_many(setup, Worlds(scenario, seed, piece), range(some))
+        return float(tally.failed_fault.sum())
+
+    start = perf_counter()
+    failed = _in_threads(simulate, -(-replications // size), threads)
     return replications / (perf_counter() - start), failed / replications
 
 
-def _des(setup: Setup, scenario: Scenario, replications: int, seed: int) -> tuple[float, float]:
+def _des(setup: Setup, scenario: Scenario, replications: int, seed: int) -> Timed:
     block = Block(scenario, seed, 0)
     start = perf_counter()
     runs = [simulate_one(setup, block.row(k)) for k in range(replications)]

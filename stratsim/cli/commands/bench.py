@@ -27,8 +27,10 @@ def command(
         rows = [
             {
                 "name": s.name,
+                "threads": s.threads,
                 "replications_per_second": s.per_second,
                 "ratio": s.ratio,
+                "gain": s.gain,
                 "failed_requests": s.failed_requests,
             }
             for s in speeds
@@ -40,11 +42,21 @@ def command(
     from rich import box
     from rich.table import Table
 
-    table = Table("", "replications/s", "ratio", "failed requests", box=box.SIMPLE_HEAD)
+    heads = ("", "threads", "replications/s", "to the draws", "to one thread", "failed requests")
+    table = Table(*heads, box=box.SIMPLE_HEAD)
+    for column in table.columns[1:]:
+        column.justify = "right"
     for speed in speeds:
         failed = "" if speed.failed_requests is None else format_number(speed.failed_requests)
-        table.add_row(
-            speed.name, format_number(speed.per_second), format_number(speed.ratio), failed
-        )
+        gain = format_number(speed.gain) if speed.threads > 1 else ""
+        numbers = (format_number(speed.per_second), format_number(speed.ratio), gain)
+        table.add_row(speed.name, str(speed.threads), *numbers, failed)
     print_rich(table)
+    by = {(speed.name.split()[0], speed.threads): speed for speed in speeds}
+    times = by["batch", 1].ratio / by["des", 1].ratio
+    gains = by["batch", 2].gain / by["bare", 2].gain
     print_text(f"Medians of rounds taken in turns; {EXPECTED:g} failed requests are expected.")
+    print_text(
+        f"batch makes {format_number(times)} times as many runs as des; a second thread gives it "
+        f"{format_number(gains)} of the gain that it gives the draws."
+    )
