@@ -5,6 +5,7 @@ The same arithmetic as `stratsim.engine.effects`, on arrays.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,11 +99,11 @@ def effects(
     stands for all where they are alike. `load` is requests/s per instance.
     """
     rows = len(begin)
-    units = np.maximum(serving.sum(axis=1), 1)
+    units = np.maximum(_over(np.add, serving), 1)
     span = np.maximum(end - begin, 1)[:, None].astype(float)
 
     def mean(values: Array) -> Array:
-        return np.asarray((values * serving).sum(axis=1) / units)
+        return np.asarray(_over(np.add, values * serving) / units)
 
     shape = starts.shape
     passing, capacity = np.ones(shape), np.ones(shape)
@@ -119,7 +120,7 @@ def effects(
         active = np.where(loud, np.clip(end[:, None] - late, 0, None) / span, 0.0)
         level = np.where(loud, _levels(begin, end, on, fault.ramp) / span, 0.0) * hit
         here = (active > 0) & (hit > 0)
-        onset = np.minimum(onset, np.where(here, late, NEVER).min(axis=1))
+        onset = np.minimum(onset, _over(np.minimum, np.where(here, late, NEVER)))
         reach = fault.spec.share if fault.spec.kind == "cold_start" else 1.0
         exposed = np.maximum(exposed, active * hit * reach)
         if fault.spec.kind == "errors":
@@ -127,9 +128,9 @@ def effects(
         elif fault.spec.kind == "latency":
             slow = True
             up = (level > 0) & here
-            depth = (level * up).sum(axis=1) / np.maximum(up.sum(axis=1), 1)
-            depth = depth / np.maximum(np.where(up, hit, 0.0).max(axis=1), 1e-300)
-            depth = np.where(up.any(axis=1), depth, 0.0)
+            depth = _over(np.add, level * up) / np.maximum(_over(np.add, up), 1)
+            depth = depth / np.maximum(_over(np.maximum, np.where(up, hit, 0.0)), 1e-300)
+            depth = np.where(_over(np.logical_or, up), depth, 0.0)
             factor = factor * (1.0 + (fault.factor - 1.0) * depth)
             add = add + fault.add_s * depth
             slowed = np.maximum(slowed, np.where(up, hit, 0.0))
@@ -138,7 +139,7 @@ def effects(
         elif fault.spec.kind == "cold_start":
             slow = True
             cold, cold_add = fault.spec.share * mean(active * hit), fault.add_s
-    some = serving.any(axis=1)
+    some = _over(np.logical_or, serving)
     return Effects(
         failing=np.where(some, mean(1.0 - passing), 0.0),
         exposed=np.where(some, mean(exposed), 0.0),
@@ -148,7 +149,18 @@ def effects(
     )
 
 
+def _over(operation: np.ufunc, values: NDArray[Any]) -> NDArray[Any]:
+    """Reduce (rows, units) over the units; one unit is no work."""
+    if values.shape[1] == 1 and not (operation is np.add and values.dtype == bool):
+        return values[:, 0]
+    return np.asarray(operation.reduce(values, axis=1))
+
+
 def _levels(begin: Times, end: Times, on: Times, ramp: Times) -> Array:
+    if not ramp.any():  # all there at once
+        since, until = np.maximum(begin[:, None] - on, 0), np.maximum(end[:, None] - on, 0)
+        return np.asarray(until - since, dtype=float)
+
     def area(at: Times) -> Array:
         run = np.maximum(at[:, None] - on, 0).astype(float)
         long = ramp[:, None].astype(float)
