@@ -3,44 +3,64 @@
 The part of the expression language that judges one number: comparisons, ``&&``,
 ``||``, ``!``, arithmetic, and the functions below. A query returns a list of one
 number, or an empty one where there is no data; ``result`` is that number where it
-is used like one.
+is used like one. Conditions are judged on arrays of such numbers at once.
 """
 
-import math
-import operator
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)|(?P<name>[A-Za-z_]\w*)"
     r"|(?P<sign>&&|\|\||==|!=|<=|>=|[-+*/%<>!()\[\],]))"
 )
 _WORDS = {"and": "&&", "or": "||", "not": "!"}
-_LEVELS: tuple[dict[str, Callable[[float, float], float]], ...] = (
+Operator = Callable[[Floats, Floats], NDArray[np.generic]]
+_LEVELS: tuple[dict[str, Operator], ...] = (
     {
-        "==": operator.eq,
-        "!=": operator.ne,
-        "<=": operator.le,
-        ">=": operator.ge,
-        "<": operator.lt,
-        ">": operator.gt,
+        "==": np.equal,
+        "!=": np.not_equal,
+        "<=": np.less_equal,
+        ">=": np.greater_equal,
+        "<": np.less,
+        ">": np.greater,
     },
-    {"+": operator.add, "-": operator.sub},
-    {"*": operator.mul, "/": operator.truediv, "%": math.fmod},
+    {"+": np.add, "-": np.subtract},
+    {"*": np.multiply, "/": np.divide, "%": np.fmod},
 )
 """Operators from loose to tight; ``||`` and ``&&`` are looser than all of them."""
 
-Result = float | None
-Value = Callable[[Result], float]
 FUNCTIONS = ("asFloat", "asInt", "default", "isInf", "isNaN", "len")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Numbers, and where there is none: the query found nothing, or they cannot be judged."""
+
+    values: Floats
+    wrong: Flags
+
+    @property
+    def true(self) -> Flags:
+        """Where the number counts as true."""
+        return np.asarray(self.values != 0)
+
+
+Value = Callable[[Answer], Answer]
 
 
 class ConditionError(ValueError):
     """A condition cannot be read, or cannot be judged on this result."""
 
 
-def holds(text: str, result: Result) -> bool:
+def holds(text: str, result: float | None) -> bool:
     """Return whether the condition `text` holds for `result`, None where there is no data.
 
     Raises
@@ -48,13 +68,29 @@ def holds(text: str, result: Result) -> bool:
     ConditionError
         Where it asks for a value that is not there.
     """
-    try:
-        return bool(compile_condition(text)(result))
-    except ConditionError:
-        raise
-    except (ArithmeticError, ValueError) as error:  # a division by zero, asInt of NaN
-        msg = f"{text!r} has no value: {error}"
-        raise ConditionError(msg) from None
+    found = np.array([np.nan if result is None else result])
+    true, wrong = hold(text, found, np.array([result is None]))
+    if wrong[0]:
+        why = "the query found no data" if result is None else f"{text!r} has no value at {result}"
+        raise ConditionError(why)
+    return bool(true[0])
+
+
+def hold(text: str, results: Floats, lacking: Flags) -> tuple[Flags, Flags]:
+    """Return where the condition holds, and where it asks for a value that is not there.
+
+    Parameters
+    ----------
+    text
+        The condition.
+    results
+        The numbers to judge, (n,).
+    lacking
+        Where the query found no data, (n,).
+    """
+    with np.errstate(all="ignore"):
+        answer = compile_condition(text)(Answer(results, lacking))
+    return answer.true & ~answer.wrong, answer.wrong
 
 
 @lru_cache(maxsize=256)
@@ -86,13 +122,6 @@ def _tokens(text: str) -> list[str]:
         found.append(_WORDS.get(token, token))
         at = match.end()
     return found
-
-
-def _number(result: Result) -> float:
-    if result is None:
-        msg = "the query found no data"
-        raise ConditionError(msg)
-    return result
 
 
 class _Reader:
@@ -134,11 +163,9 @@ class _Reader:
 
     def unary(self) -> Value:
         if self._take("!"):
-            inner = self.unary()
-            return lambda result: not inner(result)
+            return _each(self.unary(), lambda values: values == 0)
         if self._take("-"):
-            inner = self.unary()
-            return lambda result: -inner(result)
+            return _each(self.unary(), np.negative)
         if self._take("("):
             inner = self.either()
             self._need(")")
@@ -151,8 +178,7 @@ class _Reader:
             raise ConditionError(msg)
         token = self.tokens.pop(0)
         if token[0].isdigit() or token[0] == ".":
-            number = float(token)
-            return lambda _: number
+            return _constant(float(token))
         if token == "result":
             return self.result()
         if token in FUNCTIONS:
@@ -166,7 +192,7 @@ class _Reader:
                 msg = "result holds one number, result[0]"
                 raise ConditionError(msg)
             self._need("]")
-        return _number
+        return lambda result: result
 
     def call(self, name: str) -> Value:
         self._need("(")
@@ -175,7 +201,7 @@ class _Reader:
                 msg = "len is known of result only"
                 raise ConditionError(msg)
             self._need(")")
-            return lambda result: float(result is not None)
+            return _length
         inner = self.either()
         other: Value = inner
         if name == "default":
@@ -185,25 +211,78 @@ class _Reader:
         return _called(name, inner, other)
 
 
+def _answer(values: NDArray[np.generic], *wrong: Flags) -> Answer:
+    return Answer(np.asarray(values, dtype=np.float64), np.logical_or.reduce(wrong))
+
+
+def _constant(number: float) -> Value:
+    def value(result: Answer) -> Answer:
+        return Answer(np.full_like(result.values, number), np.zeros_like(result.wrong))
+
+    return value
+
+
+def _length(result: Answer) -> Answer:
+    return _answer(~result.wrong, np.zeros_like(result.wrong))
+
+
+def _each(inner: Value, act: Callable[[Floats], NDArray[np.generic]]) -> Value:
+    def value(result: Answer) -> Answer:
+        found = inner(result)
+        return _answer(act(found.values), found.wrong)
+
+    return value
+
+
 def _called(name: str, inner: Value, other: Value) -> Value:
     if name == "isNaN":
-        return lambda result: math.isnan(inner(result))
+        return _each(inner, np.isnan)
     if name == "isInf":
-        return lambda result: math.isinf(inner(result))
+        return _each(inner, np.isinf)
     if name == "default":
-        return lambda result: other(result) if result is None else inner(result)
-    if name == "asInt":
-        return lambda result: float(int(inner(result)))
-    return inner
+        return _default(inner, other)
+    return _whole(inner) if name == "asInt" else inner
+
+
+def _default(inner: Value, other: Value) -> Value:
+    def value(result: Answer) -> Answer:
+        found, instead = inner(result), other(result)
+        values = np.where(result.wrong, instead.values, found.values)
+        return _answer(values, np.where(result.wrong, instead.wrong, found.wrong))
+
+    return value
+
+
+def _whole(inner: Value) -> Value:
+    def value(result: Answer) -> Answer:
+        found = inner(result)
+        return _answer(np.trunc(found.values), found.wrong, ~np.isfinite(found.values))
+
+    return value
 
 
 def _or(left: Value, right: Value) -> Value:
-    return lambda result: bool(left(result)) or bool(right(result))
+    def value(result: Answer) -> Answer:
+        one, two = left(result), right(result)
+        return _answer(one.true | two.true, one.wrong, ~one.true & two.wrong)
+
+    return value
 
 
 def _and(left: Value, right: Value) -> Value:
-    return lambda result: bool(left(result)) and bool(right(result))
+    def value(result: Answer) -> Answer:
+        one, two = left(result), right(result)
+        return _answer(one.true & two.true, one.wrong, one.true & two.wrong)
+
+    return value
 
 
-def _binary(act: Callable[[float, float], float], left: Value, right: Value) -> Value:
-    return lambda result: act(left(result), right(result))
+def _binary(act: Operator, left: Value, right: Value) -> Value:
+    divides = act in (np.divide, np.fmod)
+
+    def value(result: Answer) -> Answer:
+        one, two = left(result), right(result)
+        nothing = np.asarray(two.values == 0) & divides
+        return _answer(act(one.values, two.values), one.wrong, two.wrong, nothing)
+
+    return value

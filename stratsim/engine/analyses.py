@@ -10,7 +10,7 @@ from stratsim.analysis.flagger import Action, Climb, tick
 from stratsim.engine.clock import us
 from stratsim.engine.failure import NO_CODE, StepFailedError
 from stratsim.engine.scrapes import Scrapes
-from stratsim.model.analysis import Check, Gate, Ladder, Metric, Tick, Watch
+from stratsim.model.analysis import Check, Gate, Ladder, Metric, Tick, Watch, longest_window_s
 from stratsim.model.plan import Plan
 
 if TYPE_CHECKING:
@@ -21,15 +21,8 @@ Process = Generator[Any, Any, None]
 
 def scrapes_of(run: "Deployment", plan: Plan) -> Scrapes | None:
     """Return the scrapes that the analyses of `plan` need; none where it has none."""
-    windows = [0.0]
-    for step in plan.steps:
-        if isinstance(step, Gate | Watch):
-            windows += [metric.query.window_s for metric in step.metrics]
-        elif isinstance(step, Ladder):
-            windows += [check.query.window_s for check in step.checks]
-    if max(windows) <= 0:
-        return None
-    return Scrapes(run, us(plan.scrape_s), us(max(windows)))
+    longest_s = longest_window_s(plan.steps)
+    return Scrapes(run, us(plan.scrape_s), us(longest_s)) if longest_s > 0 else None
 
 
 def value(run: "Deployment", step_query: Metric | Check) -> float | None:

@@ -4,6 +4,7 @@ Steps of a plan, and the values inside them. What they read is telemetry of the
 new revision, as a monitoring system would scrape it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -120,3 +121,14 @@ class Tick:
     event: str
     interval_s: float
     count: int = 1
+
+
+def longest_window_s(steps: Iterable[object]) -> float:
+    """Return the longest window that the analyses of some steps ask for [s]; 0 without any."""
+    queries = [
+        asked.query
+        for step in steps
+        if isinstance(step, Gate | Watch | Ladder)
+        for asked in (step.checks if isinstance(step, Ladder) else step.metrics)
+    ]
+    return max((query.window_s for query in queries), default=0.0)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from stratsim.cloudwatch.evaluation import judge_many
 from stratsim.cloudwatch.thresholds import breaches
 from stratsim.engine.batch.dice import Minute
+from stratsim.engine.batch.mixtures import Mixed, Mixtures
 from stratsim.model.quantities import Array
 from stratsim.queueing import ResponseTimes
 from stratsim.signals import HEALTHY, REQUESTS, UNHEALTHY, Series
@@ -17,7 +18,7 @@ from stratsim.watch import CompositeProgram, MetricProgram, Program
 OK, ALARM, INSUFFICIENT = 0, 1, 2
 
 Index = NDArray[np.int64]
-Mixed = tuple[Array, Array, Array, Array]
+Changed = NDArray[np.bool_]
 
 
 class Telemetry:
@@ -165,53 +166,29 @@ def _response_time(
         for side, n, rho, f, a in getattr(telemetry.minutes[column], "parts", ())
         if side in series.sides
     ]
+    return response_time(series, parts, telemetry.rows, telemetry)
+
+
+def response_time(series: Series, parts: Sequence[Mixed], rows: int, telemetry: Telemetry) -> Array:
+    """Return a statistic of the response times of `parts`, (rows,); NaN where there are none."""
     if not parts:
-        return np.full(telemetry.rows, np.nan)
+        return np.full(rows, np.nan)
     answered = np.sum([part[0] for part in parts], axis=0)
     some = np.where(answered > 0, answered, 1.0)
-    unit = series.source.unit_s
     if series.statistic == "SampleCount":
         return np.where(answered > 0, answered, np.nan)
+    times, noise = telemetry.times, telemetry.noise
     if series.percentile is not None:
-        values = _quantiles(parts, some, series.percentile, telemetry)
+        values = Mixtures(times, parts, noise).ranked(series.percentile)
     else:
-        times = telemetry.times
         values = sum(n * (f * times.mean_many(rho) + a) for n, rho, f, a in parts) / some
-        if telemetry.noise is not None:
+        if noise is not None:
             spread = math.sqrt(math.expm1(times.sigma**2))
-            luck = telemetry.noise.standard_normal(telemetry.rows)
+            luck = noise.standard_normal(rows)
             values = values * np.maximum(1.0 + spread / np.sqrt(some) * luck, 0.0)
         if series.statistic == "Sum":
             values = values * answered
-    return np.where(answered > 0, values / unit, np.nan)
-
-
-def _quantiles(
-    parts: Sequence[Mixed], answered: Array, share: float, telemetry: Telemetry
-) -> Array:
-    """Return nearest-rank percentiles [s]; rows with the same mixture share one curve."""
-    at = np.full(telemetry.rows, share)
-    rank = np.maximum(1, np.ceil(share * answered - 1e-9))
-    if not 0 < share < 1:  # an extreme has no place of its own in the mixture
-        at = rank / (answered + 1)
-    if telemetry.noise is not None:
-        at = telemetry.noise.beta(rank, np.maximum(answered + 1 - rank, 1e-9))
-    shares = np.stack([n / answered for n, _, _, _ in parts], axis=1)
-    used = [np.stack([p[k] for p in parts], axis=1) * (shares > 0) for k in (1, 2, 3)]
-    keys = np.concatenate([shares, *used], axis=1)
-    distinct, place = np.unique(keys, axis=0, return_inverse=True)
-    place = place.reshape(-1)
-    values = np.empty(telemetry.rows)
-    times, width = telemetry.times, len(parts)
-    for number, key in enumerate(distinct):
-        rows = place == number
-        survival = np.zeros(len(times.times))
-        for j in range(width):
-            if key[j] > 0:
-                rho, f, a = key[width + j], key[2 * width + j], key[3 * width + j]
-                survival = survival + key[j] * times.survival_at(rho, f, a)
-        values[rows] = np.exp(np.interp(at[rows], 1.0 - survival, times.log_times))
-    return values
+    return np.where(answered > 0, values / series.source.unit_s, np.nan)
 
 
 class Watch:
@@ -313,16 +290,21 @@ class Bank:
                 self.states[watch.program.name] = watch.evaluate(telemetry, minute, now)
         self._judge_composites()
 
-    def evaluate(self, telemetry: Telemetry, minute: int, now: Index) -> dict[str, Array]:
-        """Evaluate all; return by name the rows that changed to ALARM (bool)."""
+    def evaluate(
+        self, telemetry: Telemetry, minute: int, now: Index, stopping: Sequence[int]
+    ) -> tuple[dict[str, Changed], dict[str, Changed]]:
+        """Evaluate all; return by name the rows that changed to ALARM, and to `stopping` states."""
         before = dict(self.states)
         for watch in self.watches:
             watch.read(telemetry)
             self.states[watch.program.name] = watch.evaluate(telemetry, minute, now)
         self._judge_composites()
-        return {
-            name: (state == ALARM) & (before[name] != ALARM) for name, state in self.states.items()
+        changed = {name: state != before[name] for name, state in self.states.items()}
+        fired = {name: rows & (self.states[name] == ALARM) for name, rows in changed.items()}
+        stops = {
+            name: rows & np.isin(self.states[name], stopping) for name, rows in changed.items()
         }
+        return fired, stops
 
     def _judge_composites(self) -> None:
         """Judge each rule once per distinct combination of its children's states."""

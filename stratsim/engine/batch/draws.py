@@ -69,12 +69,16 @@ class Draws:
         """Return a fault's drawn quantity, (rows,)."""
         return self.value(distribution, "fault", self.outcome, number, name)
 
-    def struck(self, kind: str, event: str) -> NDArray[np.bool_]:
-        """Return on which instances the faults of a kind strike, (rows, instances)."""
+    def struck(self, kind: str, event: str, again: int = 0) -> NDArray[np.bool_]:
+        """Return on which instances the faults of a kind strike, (rows, instances).
+
+        What replaces a failed instance meets the chance anew, `again`.
+        """
         struck = np.zeros((len(self.rows), self.size), dtype=bool)
         for number, fault in enumerate(self.specs):
             if fault.kind == kind and fault.event == event:
-                chance = self.chances(f"{kind} fault", number)
+                key: tuple[str | int, ...] = (f"{kind} fault", number, *(again,) * bool(again))
+                chance = self.chances(*key)
                 struck |= chance < fault.probability * self.hits(number)
         return struck
 

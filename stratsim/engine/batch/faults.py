@@ -115,7 +115,7 @@ def effects(
     for fault in faults:
         loud = (load >= fault.spec.above_load)[:, None] & serving & (starts < NEVER)
         on = starts + fault.after[:, None]
-        hit = np.ones(shape) if fault.hits is None else np.broadcast_to(fault.hits, shape)
+        hit = np.ones(shape) if fault.hits is None else _by_number(fault.hits, shape)
         late = np.maximum(begin[:, None], on)
         active = np.where(loud, np.clip(end[:, None] - late, 0, None) / span, 0.0)
         level = np.where(loud, _levels(begin, end, on, fault.ramp) / span, 0.0) * hit
@@ -154,6 +154,11 @@ def _over(operation: np.ufunc, values: NDArray[Any]) -> NDArray[Any]:
     if values.shape[1] == 1 and not (operation is np.add and values.dtype == bool):
         return values[:, 0]
     return np.asarray(operation.reduce(values, axis=1))
+
+
+def _by_number(hits: Array, shape: tuple[int, ...]) -> Array:
+    """Return hits by the instances' numbers; those launched again have places of the first."""
+    return hits[:, np.arange(shape[1]) % hits.shape[1]]
 
 
 def _levels(begin: Times, end: Times, on: Times, ramp: Times) -> Array:

@@ -7,6 +7,7 @@ for a replication once its deployment is settled: it is dropped from the arrays.
 import numpy as np
 from numpy.typing import NDArray
 
+from stratsim.cloudwatch.evaluation import State as AlarmState
 from stratsim.engine.batch.alarms import Bank, Telemetry
 from stratsim.engine.batch.changes import NEVER, Times
 from stratsim.engine.batch.cold_starts import ColdStarts
@@ -14,14 +15,19 @@ from stratsim.engine.batch.dice import Dice, Minute
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.faults import Effects, draw_faults, effects, needs_instances
 from stratsim.engine.batch.flow import Flow, Outcome, Stretch
-from stratsim.engine.batch.schedule import FAILED, STOPPED, SUCCEEDED, schedule
+from stratsim.engine.batch.pilot import Pilot
+from stratsim.engine.batch.schedule import FAILED, LOOKS, STOPPED, SUCCEEDED, schedule
+from stratsim.engine.batch.scrapes import Scrapes
 from stratsim.engine.batch.surroundings import surroundings
 from stratsim.engine.batch.undo import UNDO
 from stratsim.engine.clock import US, us
 from stratsim.engine.failure import trace_too_short
 from stratsim.engine.setup import Setup
 from stratsim.engine.users import touched_many, touched_sticky
+from stratsim.model.analysis import longest_window_s
 from stratsim.model.quantities import Array
+from stratsim.model.scaling import Scale
+from stratsim.model.settings import MINUTE_S
 from stratsim.model.traffic import Constant
 from stratsim.signals import HEALTHY, NEW, OLD, UNHEALTHY, Series
 from stratsim.watch import MINUTE_US, MetricProgram
@@ -99,16 +105,20 @@ class Runs:
         self.phase = np.rint(draws.worlds.phase_s(draws.rows) * US).astype(np.int64)
         self.block_rows = draws.rows
         self.faults = draw_faults(draws)
-        self.by_instance = needs_instances(self.faults, pooled=self.pooled)
+        scales = any(isinstance(step, Scale) for step in (*plan.steps, *plan.restore))
+        self.by_instance = needs_instances(self.faults, pooled=self.pooled or scales)
         self.state = State(rows, draws.size)
         self.state.old[:] = self.desired
         self.state.running[:] = self.desired
         self._prepare_flow(rows)
         self.plan_ = schedule(plan, draws, counts_hosts=self.reads_hosts)
         self.state.coming[:] = self.plan_.changes.time[:, 0]
+        self.pilot = Pilot(self) if any(isinstance(s, LOOKS) for s in plan.steps) else None
+        self.follow_units()
         self.bank = Bank(setup.programs, rows)
         self.results = {name: np.full(rows, np.nan) for name in NUMBERS}
         self.flags = {name: np.zeros(rows, dtype=bool) for name in ("succeeded", "automatic")}
+        self.stopping_states = [AlarmState[name].value for name in plan.alarm_states]
         self.bands: list[tuple[Array, Array, Array, NDArray[np.int64]]] = []
         control = scenario.control
         self.poll_us, self.reroute_us = us(control.alarm_poll), us(plan.reroute_s)
@@ -135,7 +145,10 @@ class Runs:
         self.flow.sent = [np.zeros(rows), np.zeros(rows)]
         if self.serverless and self.scenario.service.cold_starts:
             self.flow.cold = ColdStarts(self.draws, setup.times)
+        asked = [m.query for s in self.plan.steps for m in getattr(s, "metrics", ())]
+        asked += [c.query for s in self.plan.steps for c in getattr(s, "checks", ())]
         self.flow.keeps_times = any(r.source.kind == "time" for r in readers)
+        self.flow.keeps_times |= any(query.kind == "latency" for query in asked)
         self.reads_hosts = any(r.source.kind == "level" for r in readers) or any(
             isinstance(p, MetricProgram) and _minds_zeros(p) for p in setup.programs
         )
@@ -143,9 +156,9 @@ class Runs:
         longest = max(
             (p.minutes for p in setup.programs if isinstance(p, MetricProgram)), default=1
         )
-        self.telemetry = Telemetry(
-            rows, -setup.history, setup.times, setup.history + 2 * longest + 4
-        )
+        window_s = longest_window_s(self.plan.steps)
+        memory = max(setup.history + 2 * longest, int(window_s // MINUTE_S)) + 4
+        self.telemetry = Telemetry(rows, -setup.history, setup.times, memory)
         self.minute = Minute(len(self.phase))
 
     # -- the run ------------------------------------------------------------------
@@ -192,6 +205,8 @@ class Runs:
         self.minute = Minute(len(self.phase))
 
     def _close(self, minute: int) -> None:
+        if self.pilot is not None:
+            self.pilot.scrapes.close()
         delay = np.asarray(self.draws.worlds.delays_s(minute, self.block_rows))
         end = (minute + 1) * MINUTE_US - self.phase
         if self.counts_hosts:
@@ -220,12 +235,17 @@ class Runs:
         stop = np.minimum(state.coming[here], state.poll[here])
         stop = np.minimum(stop, state.people[here])
         stop = np.minimum(stop, np.where(state.ended[here] == NEVER, self.plan_.end[here], NEVER))
-        return np.minimum(stop, np.where(state.undoing[here], state.undone[here], NEVER))
+        stop = np.minimum(stop, np.where(state.undoing[here], state.undone[here], NEVER))
+        if self.pilot is None:
+            return stop
+        return np.minimum(stop, np.minimum(self.pilot.next(), self.pilot.scrapes.next())[here])
 
     def _due(self, here: Index) -> None:
         """Do what is due now, in the order of one instant: poll, people, changes, ends."""
         state = self.state
         now = state.now[here]
+        if self.pilot is not None:
+            self._scrape(self.pilot.scrapes, here)
         polls = here[state.poll[here] <= now]
         if len(polls):
             self._poll(self._flags(polls))
@@ -233,6 +253,8 @@ class Runs:
         if len(people):
             self._people(self._flags(people))
         self._apply(here[(state.coming[here] <= now) & ~state.over[here]])
+        if self.pilot is not None:
+            self.pilot.act(self._flags(here[~state.over[here]]))
         ends = (state.ended[here] == NEVER) & (self.plan_.end[here] <= now)
         if ends.any():
             self._finish_plan(self._flags(here[ends & ~state.over[here]]))
@@ -241,7 +263,21 @@ class Runs:
             rows = self._flags(here[undone])
             state.undoing &= ~rows
             self._check_restored(rows)
+            self._call_again(rows & ~self._restored())
             self._check_over(rows)
+
+    def _scrape(self, scrapes: Scrapes, here: Index) -> None:
+        due = here[scrapes.next()[here] <= self.state.now[here]]
+        if len(due):
+            self._flow(due)
+            scrapes.scrape(due)
+
+    def follow_units(self) -> None:
+        """Note when each instance of the new revision serves, where they are known."""
+        units = self.plan_.units
+        if units is not None:
+            self.plan_.entered = np.where(units.new, units.entered, NEVER)
+            self.state.leaving = np.where(units.new, units.out, NEVER)
 
     def _flags(self, rows: Index) -> Flags:
         flags = np.zeros(len(self.state.index), dtype=bool)
@@ -316,9 +352,11 @@ class Runs:
         span = (end - begin) / US
         load = self.flow.arrivals(begin, end) * share / span / np.maximum(state.new[at], 1)
         starts, serving = first[:, None], begun[:, None]
-        if self.by_instance and self.pooled:
+        if self.by_instance and (self.pooled or self.plan_.units is not None):
             starts = self.plan_.entered[at]
             serving = (starts <= begin[:, None]) & (state.leaving[at] > begin[:, None])
+            if not self.pooled:
+                starts, serving = np.maximum(starts, first[:, None]), serving & begun[:, None]
         elif self.by_instance:
             shape = (len(begin), self.draws.size)
             starts, serving = np.broadcast_to(starts, shape), np.broadcast_to(serving, shape)
@@ -374,11 +412,12 @@ class Runs:
         if (alive & (state.now > self.ending)).any():
             self._refuse()
         self._check_over(alive)
-        fired = self.bank.evaluate(self.telemetry, minute + 1, state.now)
-        for name, rows in fired.items():
-            here = rows & ~state.over
-            if here.any():
-                self._alarm(name, here)
+        fired, stopping = self.bank.evaluate(
+            self.telemetry, minute + 1, state.now, self.stopping_states
+        )
+        for name in fired:
+            self._page_people(name, fired[name] & ~state.over)
+            self._alarm(name, stopping[name] & ~state.over)
         if self.setup.group:
             state.alarming = np.where(self._group_alarm(), state.alarming, NEVER)
         self._drop()
@@ -386,13 +425,17 @@ class Runs:
     def _refuse(self) -> None:
         raise trace_too_short(self.plan.strategy, int(self.ending))
 
-    def _alarm(self, name: str, rows: Flags) -> None:
+    def _page_people(self, name: str, rows: Flags) -> None:
         state = self.state
-        if name in self.bank.acting:
-            first = rows & (state.paged == NEVER)
+        first = rows & (state.paged == NEVER)
+        if name in self.bank.acting and first.any():
             state.paged = np.where(first, state.now, state.paged)
             self._call(first, state.now + self.respond)
-        if name in self.setup.group:
+
+    def _alarm(self, name: str, rows: Flags) -> None:
+        """Note that an alarm of the group is in a state that stops the deployment."""
+        state = self.state
+        if name in self.setup.group and rows.any():
             state.alarming = np.where(rows & (state.alarming == NEVER), state.now, state.alarming)
             self._detect(rows)
             self._poll_later(rows)
@@ -414,7 +457,7 @@ class Runs:
     def _group_alarm(self) -> Flags:
         active = np.zeros(len(self.state.index), dtype=bool)
         for name in self.setup.group:
-            active |= self.bank.states[name] == 1
+            active |= np.isin(self.bank.states[name], self.stopping_states)
         return active
 
     def _poll(self, rows: Flags) -> None:
@@ -436,6 +479,12 @@ class Runs:
         sooner = rows & (at < state.people) & ~state.acted
         state.people = np.where(sooner, np.maximum(at, state.now), state.people)
 
+    def _call_again(self, rows: Flags) -> None:
+        """A rollback has failed: people try once more, as late as they answer any alarm."""
+        state = self.state
+        state.acted &= ~rows
+        state.people = np.where(rows, state.now + self.respond, state.people)
+
     def _people(self, rows: Flags) -> None:
         state = self.state
         state.people = np.where(rows, NEVER, state.people)
@@ -456,6 +505,13 @@ class Runs:
         rows = rows & (state.ended == NEVER)
         state.ended = np.where(rows, state.now, state.ended)
         state.status = np.where(rows, status, state.status)
+
+    def fail(self, rows: Flags) -> None:
+        """Let the deployment fail in the middle of a step."""
+        plan, now = self.plan_, self.state.now
+        plan.end, plan.status = np.where(rows, now, plan.end), np.where(rows, FAILED, plan.status)
+        plan.can_undo |= rows
+        self._finish_plan(rows)
 
     def _finish_plan(self, rows: Flags) -> None:
         self._end(rows, self.plan_.status)
@@ -524,6 +580,8 @@ class Runs:
         self.faults = [fault.take(keep) for fault in self.faults]
         self.draws = Draws(self.draws.worlds, self.block_rows, self.draws.outcome)
         self.plan_.take(keep)
+        if self.pilot is not None:
+            self.pilot.take(keep)
         self.telemetry.take(keep)
         self.bank.take(keep)
         self.minute = self.minute.take(keep)  # it may have begun before the deployment

@@ -1,6 +1,6 @@
 """The schedule of a plan, as if nothing stopped it, for many replications at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Changes, Draft, Flags, Times, us_many, when
 from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.scaling import FAILED as GAVE_UP
+from stratsim.engine.batch.scaling import Patience, Scaling
 from stratsim.engine.batch.scripts import Pass, Script, run_pass, script
-from stratsim.engine.batch.tasks import Patience, Tasks
+from stratsim.engine.batch.tasks import Tasks
+from stratsim.engine.batch.units import Units
 from stratsim.engine.clock import us
+from stratsim.model.analysis import Gate, Ladder, Tick, Watch
 from stratsim.model.plan import (
     Deregister,
     Hold,
@@ -22,11 +26,18 @@ from stratsim.model.plan import (
     Retire,
     Roll,
     Shift,
+    Step,
 )
+from stratsim.model.scaling import Configure, Scale
 from stratsim.model.scenario import Scenario
 
 SUCCEEDED, FAILED, STOPPED = 1, 2, 3
-BY_ROW = ("end", "status", "can_undo", "unwatched", "retired", "entered", "left")
+BY_ROW = (
+    *("end", "status", "can_undo", "unwatched", "retired", "healthy", "entered", "left"),
+    *("configured", "step", "resume", "since"),
+)
+LOOKS = (Gate, Watch, Ladder)
+"""Steps that look at telemetry before they go on: a schedule reaches up to them."""
 
 
 @dataclass(slots=True)
@@ -36,7 +47,11 @@ class Schedule:
     ``unwatched`` is when CodeDeploy stops looking at its alarms, ``retired`` when
     the old fleet is gone. ``hosts`` is the pass over the fleet in place;
     ``entered`` (rows, hosts) when each host of the new revision begins to serve,
-    ``left`` when each original host is taken out.
+    ``left`` when each original host is taken out. Where a plan scales fleets its
+    ``units`` are known one by one; ``configured`` instances have the new
+    configuration. The schedule ends at the step number ``step``, which begins at
+    ``resume`` (`NEVER` where it reaches the end of the plan) after a wait that has
+    begun at ``since``.
     """
 
     changes: Changes
@@ -45,9 +60,15 @@ class Schedule:
     can_undo: Flags
     unwatched: Times
     retired: Times
+    healthy: Flags
     entered: Times
     left: Times
+    configured: NDArray[np.int64]
+    step: NDArray[np.int64]
+    resume: Times
+    since: Times
     hosts: tuple[Script, Pass] | None = None
+    units: Units | None = None
 
     def take(self, keep: NDArray[np.int64]) -> None:
         """Keep only some rows."""
@@ -57,6 +78,8 @@ class Schedule:
         if self.hosts is not None:
             play, ran = self.hosts
             self.hosts = play.take(keep), ran.take(keep)
+        if self.units is not None:
+            self.units = self.units.take(keep)
 
 
 @dataclass(slots=True)
@@ -75,14 +98,22 @@ class Clock:
     healthy: Flags
     entered: Times
     left: Times
+    configured: NDArray[np.int64]
+    since: Times
     hosts: tuple[Script, Pass] | None = None
+    units: Units | None = None
     pooled: bool = False
     counts_hosts: bool = False
+    undoing: bool = False
 
     @property
     def running(self) -> Flags:
         """Rows whose deployment has not ended."""
         return np.asarray(self.end == NEVER)
+
+    def wait(self, duration: Times | int) -> None:
+        """Let some time pass."""
+        self.since, self.now = self.now, self.now + duration
 
     def at(self) -> Times:
         """Now where the deployment still runs, else never."""
@@ -97,10 +128,11 @@ class Clock:
 
 
 def schedule(plan: Plan, draws: Draws, *, counts_hosts: bool = False) -> Schedule:
-    """Return the schedule of `plan` in the worlds of `draws`."""
+    """Return the schedule of `plan` in the worlds of `draws`, up to a step that looks."""
     rows = len(draws.rows)
     never = np.full(rows, NEVER)
     shape = (rows, draws.size)
+    scales = any(isinstance(step, Scale) for step in (*plan.steps, *plan.restore))
     clock = Clock(
         draws,
         plan,
@@ -114,12 +146,43 @@ def schedule(plan: Plan, draws: Draws, *, counts_hosts: bool = False) -> Schedul
         np.ones(shape, dtype=bool),
         np.full(shape, NEVER),
         np.full(shape, NEVER),
+        np.zeros(rows, dtype=np.int64),
+        np.zeros(rows, dtype=np.int64),
+        units=Units.fleet(rows, draws.scenario.desired) if scales else None,
         pooled=plan.routing == "pooled",
         counts_hosts=counts_hosts,
     )
-    for step in plan.steps:
-        HANDLERS[type(step)](clock, step)
+    before = None if clock.units is None else clock.units.take(np.arange(rows))
+    step = play(clock, plan.steps, 0)
+    if clock.units is not None and before is not None:
+        clock.units.changes(clock.draft, clock.now * 0, before)
+    return finished(clock, step)
+
+
+def play(clock: Clock, steps: Sequence[Step], first: int) -> int:
+    """Schedule `steps` from number `first` on; return the number of the first that looks.
+
+    Beside an analysis that may call a person, any step may have to wait.
+    """
+    for number in range(first, len(steps)):
+        if isinstance(steps[number], LOOKS) or (number > first and _paused(steps[:number])):
+            return number
+        HANDLERS[type(steps[number])](clock, steps[number])
     clock.finish(clock.running, clock.now, SUCCEEDED)
+    return len(steps)
+
+
+def _paused(steps: Sequence[Step]) -> bool:
+    """Whether an analysis beside these steps may be unclear, which needs a person."""
+    return any(
+        isinstance(step, Watch)
+        and any((m.success and m.failure) or m.success_limit for m in step.metrics)
+        for step in steps
+    )
+
+
+def finished(clock: Clock, step: int) -> Schedule:
+    """Return what `clock` has scheduled, up to the step number `step`."""
     return Schedule(
         clock.draft.sorted(),
         clock.end,
@@ -127,9 +190,15 @@ def schedule(plan: Plan, draws: Draws, *, counts_hosts: bool = False) -> Schedul
         clock.can_undo,
         clock.unwatched,
         clock.retired,
+        clock.healthy,
         clock.entered,
         clock.left,
+        clock.configured,
+        np.full(len(clock.now), step),
+        clock.at(),
+        clock.since,
         clock.hosts,
+        clock.units,
     )
 
 
@@ -146,7 +215,7 @@ def _lifecycle(clock: Clock, step: Lifecycle) -> None:
     limit = us(step.timeout_s)
     late = duration > limit
     bad = wrong & ~late if step.continues else wrong | late
-    clock.now = clock.now + np.minimum(duration, limit)
+    clock.wait(np.minimum(duration, limit))
     clock.finish(bad, clock.now, FAILED, can_undo=step.can_roll_back)
 
 
@@ -173,12 +242,12 @@ def _launch(clock: Clock, step: Launch) -> None:
 def _shift(clock: Clock, step: Shift) -> None:
     reroute = us(clock.plan.reroute_s)
     clock.draft.put(clock.at() + reroute, ordered=clock.at(), weight=step.weight)
-    if step.weight >= 1:
-        clock.now = clock.now + reroute
+    if step.weight >= 1 and reroute > 0:
+        clock.wait(reroute)
 
 
 def _hold(clock: Clock, step: Hold) -> None:
-    clock.now = clock.now + us(step.duration_s)
+    clock.wait(us(step.duration_s))
     if step.stops:
         clock.finish(clock.running, clock.now, STOPPED, can_undo=False)
 
@@ -248,13 +317,48 @@ def _retire(clock: Clock, step: Retire) -> None:
     if step.wait_s > 0:
         if not clock.draws.scenario.control.watch_termination_wait:
             clock.unwatched = np.minimum(clock.unwatched, clock.at())
-        clock.now = clock.now + us(step.wait_s)
+        clock.wait(us(step.wait_s))
     if step.action == "TERMINATE":
         clock.retired = clock.at()
+        if clock.units is not None:
+            old = clock.units.staying(clock.now) & ~clock.units.new & clock.running[:, None]
+            clock.units.stop(old, clock.now, clock.now)
+            return
         here = -clock.draws.scenario.desired
         # behind a load balancer the old hosts have been taken out before
         gone = 0 if clock.pooled else here
         clock.draft.put(clock.at(), add={"old": gone, "running": here})
+
+
+def _tick(clock: Clock, step: Tick) -> None:
+    every = us(step.interval_s)
+    clock.wait((clock.now // every + step.count) * every - clock.now)
+
+
+def _scale(clock: Clock, step: Scale) -> None:
+    assert clock.units is not None
+    patience_ = patience(clock.draws.scenario)
+    scaling = Scaling(clock.draws, step, patience_, clock.units, undoing=clock.undoing)
+    scaling.run(clock.now, clock.running)
+    clock.since = np.where(scaling.now > clock.now, scaling.since, clock.since)
+    clock.now = scaling.now
+    clock.finish(scaling.phase == GAVE_UP, clock.now, FAILED, can_undo=step.can_roll_back)
+
+
+def _configure(clock: Clock, step: Configure) -> None:
+    """Give the nearest whole number of instances the configuration, in the worlds' order."""
+    reroute = us(clock.plan.reroute_s)
+    at, desired = clock.at(), clock.draws.scenario.desired
+    wanted = int(step.share * desired + 0.5)
+    more = np.where(clock.running, wanted - clock.configured, 0)
+    effect = np.where(at < NEVER, at + reroute, NEVER)
+    clock.draft.put(effect, ordered=at, add={"new": more, "old": -more})
+    rank = np.argsort(clock.draws.order(), axis=1)
+    joins = (rank < wanted) & (clock.entered == NEVER)
+    clock.entered = np.where(joins, effect[:, None], clock.entered)
+    clock.configured = clock.configured + more
+    if step.share in (0.0, 1.0):
+        clock.wait(reroute)
 
 
 HANDLERS: dict[type, Callable[[Clock, Any], None]] = {
@@ -266,4 +370,7 @@ HANDLERS: dict[type, Callable[[Clock, Any], None]] = {
     Replace: _replace,
     Deregister: _deregister,
     Retire: _retire,
+    Tick: _tick,
+    Scale: _scale,
+    Configure: _configure,
 }

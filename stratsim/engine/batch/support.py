@@ -1,9 +1,8 @@
 """What the batch engine cannot do yet, by name."""
 
-from stratsim.engine.batch.schedule import HANDLERS
-from stratsim.engine.batch.undo import UNDO
 from stratsim.engine.setup import Setup
 from stratsim.model.plan import Launch, Replace, Roll
+from stratsim.model.scaling import Scale
 from stratsim.model.settings import MINUTE_S
 from stratsim.signals import CPU
 from stratsim.strategies.timeline import timeline
@@ -16,13 +15,10 @@ def unsupported(setup: Setup) -> tuple[str, ...]:
 
 
 def _plan(setup: Setup) -> list[str]:
-    found = [
-        f"step {type(step).__name__}" for step in setup.plan.steps if type(step) not in HANDLERS
-    ]
-    if setup.plan.undo not in UNDO:
-        found.append(f"rollback by {setup.plan.undo}")
-    if setup.plan.alarm_states != ("ALARM",):
-        found.append("alarms that stop a deployment in other states than ALARM")
+    found: list[str] = []
+    kinds = {type(step) for step in (*setup.plan.steps, *setup.plan.restore)}
+    if Scale in kinds and (setup.plan.undo != "steps" or Roll in kinds):
+        found.append("fleets that are scaled, and rolled or rerouted as well")
     for step in setup.plan.steps:
         if isinstance(step, Roll):
             found += _roll(step)

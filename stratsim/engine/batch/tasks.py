@@ -12,18 +12,11 @@ from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Amount, Draft, Flags, Times, us_many
 from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.scaling import Patience
 from stratsim.engine.clock import us
 from stratsim.model.plan import Replace
 
 Counts = NDArray[np.int64]
-
-
-@dataclass(slots=True)
-class Patience:
-    """How long nothing may move, and how long an unhealthy task is waited for [us]."""
-
-    idle: int
-    unhealthy: int
 
 
 @dataclass(slots=True)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.engine.batch.changes import NEVER, Changes, Draft, Flags, T, Times, us_many, when
+from stratsim.engine.batch.changes import NEVER, Draft, Flags, Times, us_many, when
 from stratsim.engine.batch.draws import Draws
-from stratsim.engine.batch.schedule import patience
+from stratsim.engine.batch.pieces import resumed, take_over, waiting
+from stratsim.engine.batch.schedule import HANDLERS, patience
 from stratsim.engine.batch.scripts import Script, run_pass, script
 from stratsim.engine.batch.tasks import Tasks
+from stratsim.engine.batch.units import Units
 from stratsim.engine.undo import allow_events, relaunch_events
 from stratsim.model.plan import HostEvent, Replace, Roll
 
@@ -24,7 +26,7 @@ Rows = NDArray[np.int64]
 def reroute(runs: "Runs", rows: Rows) -> None:
     """Send all traffic back in one step, and terminate the new fleet."""
     now = runs.state.now[rows]
-    draft = _kept(runs, rows)
+    draft = waiting(runs, rows, runs.state.now[rows])
     ready = _relaunch(runs, rows, draft, now)
     done = ready + runs.reroute_us
     draft.put(done, ordered=ready, weight=0.0)
@@ -36,7 +38,7 @@ def reroute(runs: "Runs", rows: Rows) -> None:
 def flip(runs: "Runs", rows: Rows) -> None:
     """Point the alias back at the old version."""
     now = runs.state.now[rows]
-    draft = _kept(runs, rows)
+    draft = waiting(runs, rows, runs.state.now[rows])
     done = now + runs.reroute_us
     draft.put(done, ordered=now, weight=0.0)
     _replace(runs, rows, draft, done)
@@ -46,20 +48,6 @@ def _new_running(runs: "Runs", rows: Rows) -> NDArray[np.float64]:
     gone = runs.plan_.retired[rows] <= runs.state.now[rows]
     old = np.where(gone, 0, runs.desired)
     return np.asarray(runs.state.running[rows] - old)
-
-
-def _kept(runs: "Runs", rows: Rows) -> Draft:
-    """Return a draft with what was ordered before now and comes later."""
-    changes, now = runs.plan_.changes, runs.state.now[rows][:, None]
-    draft = Draft(len(rows))
-    kept = (changes.ordered[rows] < now) & (changes.time[rows] >= now)
-    later = np.arange(changes.time.shape[1]) >= runs.state.pointer[rows][:, None]
-    kept &= later
-    for column in np.nonzero(kept.any(axis=0))[0]:
-        time = np.where(kept[:, column], changes.time[rows, column], NEVER)
-        add = {kind: values[rows, column] for kind, values in changes.add.items()}
-        draft.put(time, weight=changes.weight[rows, column], add=add)
-    return draft
 
 
 def _relaunch(
@@ -91,42 +79,12 @@ def _relaunch(
     return np.where(gone, ready, now)
 
 
-def _replace(runs: "Runs", rows: Rows, draft: Draft, done: Times) -> None:
+def _replace(
+    runs: "Runs", rows: Rows, draft: Draft, done: Times, units: Units | None = None
+) -> None:
     """Put the draft in the place of what `rows` had yet to do."""
-    fresh = draft.sorted()
-    runs.plan_.changes = merge(runs.plan_.changes, rows, fresh)
-    runs.state.pointer[rows] = 0
-    runs.state.coming[rows] = fresh.time[:, 0]
+    take_over(runs, rows, draft, units)
     runs.state.undone[rows] = done
-
-
-def merge(changes: Changes, rows: Rows, fresh: Changes) -> Changes:
-    """Return `changes` with `rows` replaced by `fresh`, as wide as the wider of both."""
-    width = max(changes.time.shape[1], fresh.time.shape[1])
-
-    def put(whole: NDArray[T], values: NDArray[T] | float, fill: float | np.int64) -> NDArray[T]:
-        more = width - whole.shape[1]
-        if more:
-            whole = np.pad(whole, [(0, 0), (0, more)], constant_values=fill)
-        whole[rows] = fill
-        if isinstance(values, np.ndarray):
-            whole[rows, : values.shape[1]] = values
-        return whole
-
-    zeros = np.zeros(changes.time.shape)
-    return Changes(
-        put(changes.time, fresh.time, NEVER),
-        put(changes.ordered, fresh.ordered, NEVER),
-        put(changes.weight, fresh.weight, np.nan),
-        {
-            kind: put(
-                changes.add[kind] if kind in changes.add else zeros.copy(),
-                fresh.add.get(kind, 0.0),
-                0.0,
-            )
-            for kind in {**changes.add, **fresh.add}
-        },
-    )
 
 
 def reregister(runs: "Runs", rows: Rows) -> None:
@@ -185,7 +143,7 @@ def roll_back_tasks(runs: "Runs", rows: Rows) -> None:
     step, state = runs.plan.redeploy, runs.state
     assert isinstance(step, Replace)
     now = state.now[rows]
-    draft = _kept(runs, rows)
+    draft = waiting(runs, rows, runs.state.now[rows])
     starting = state.pending[rows]
     gone = {"running": -starting, "pending": -starting, "lost_new": -state.lost_new[rows]}
     draft.put(now, add=gone)
@@ -229,6 +187,23 @@ def _where_hosts_are(play: Script, start: Times, now: Times, itself: Flags) -> _
     return _Hosts(touched, sick & touched, back, old & touched, struck)
 
 
+def by_steps(runs: "Runs", rows: Rows) -> None:
+    """Take the steps that the plan has for this; the first that fails is the last."""
+    state = runs.state
+    # what falls into the instant of a stop from outside has not happened
+    edge = state.now[rows] + (state.ended[rows] == runs.plan_.end[rows])
+    clock = resumed(runs, rows, waiting(runs, rows, edge), undoing=True)
+    before = None if clock.units is None else clock.units.take(np.arange(len(rows)))
+    if clock.units is not None:
+        clock.units.forget(edge)
+    for step in runs.plan.restore:
+        HANDLERS[type(step)](clock, step)
+    if clock.units is not None and before is not None:
+        clock.units.changes(clock.draft, edge, before)
+    done = np.where(clock.running, clock.now, clock.end)
+    _replace(runs, rows, clock.draft, done, clock.units)
+
+
 def _draws(runs: "Runs", rows: Rows) -> Draws:
     return Draws(runs.draws.worlds, runs.block_rows[rows], runs.draws.outcome)
 
@@ -239,4 +214,5 @@ UNDO: dict[str, Callable[["Runs", Rows], None]] = {
     "reregister": reregister,
     "redeploy": redeploy,
     "replace": roll_back_tasks,
+    "steps": by_steps,
 }

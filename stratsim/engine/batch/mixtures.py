@@ -1,0 +1,85 @@
+"""Response times of windows in many runs: the rules of `stratsim.signals`, on arrays."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from stratsim.model.quantities import Array
+from stratsim.queueing import ResponseTimes
+
+Mixed = tuple[Array, Array, Array, Array]
+"""Answers of one kind, (rows,) each: number, utilisation, latency factor, added [s]."""
+
+_CHUNK = 1024
+"""Rows whose curves are held at once, to bound the memory."""
+
+
+class Mixtures:
+    """The response times of ``answered`` requests (rows,), of several kinds.
+
+    ``below`` (rows, times) is the share of them up to each of the table's times.
+    """
+
+    def __init__(
+        self, times: ResponseTimes, parts: Sequence[Mixed], noise: np.random.Generator | None
+    ) -> None:
+        self.times, self.noise = times, noise
+        self.answered = np.sum([part[0] for part in parts], axis=0)
+        self.some = np.where(self.answered > 0, self.answered, 1.0)
+        self.below = np.empty((len(self.some), len(times.times)))
+        for begin in range(0, len(self.some), _CHUNK):
+            chunk = slice(begin, begin + _CHUNK)
+            self.below[chunk] = self._below([[v[chunk] for v in part] for part in parts], chunk)
+
+    def _below(self, parts: Sequence[Sequence[Array]], chunk: slice) -> Array:
+        """Return the curves of some rows: each distinct kind of answer has one of its own."""
+        number, rho, factor, add = (np.stack([p[k] for p in parts], axis=1) for k in range(4))
+        row, part = np.nonzero(number > 0)
+        keys = [np.unique(v[row, part], return_inverse=True) for v in (rho, factor, add)]
+        code = np.zeros(len(row), dtype=np.int64)
+        for values, place in keys:
+            code = code * len(values) + place.reshape(-1)
+        kinds, first, kind = np.unique(code, return_index=True, return_inverse=True)
+        shape = (len(number), max(len(kinds), 1))
+        counts = np.bincount(
+            row * shape[1] + kind.reshape(-1), number[row, part], shape[0] * shape[1]
+        ).reshape(shape)
+        curves = [
+            self.times.survival_at(*(float(v[row[at], part[at]]) for v in (rho, factor, add)))
+            for at in first
+        ]
+        if not curves:
+            return np.ones((shape[0], self.below.shape[1]))
+        return 1.0 - (counts @ np.stack(curves)) / self.some[chunk][:, None]
+
+    def quantile(self, at: Array) -> Array:
+        """Return the times [s] below which the shares `at` lie, (rows,) or (rows, n)."""
+        wide = at.reshape(len(at), -1)
+        found = np.empty(wide.shape)
+        for column in range(wide.shape[1]):
+            found[:, column] = self._quantile(wide[:, column])
+        return found.reshape(at.shape)
+
+    def _quantile(self, at: Array) -> Array:
+        rows = np.arange(len(at))
+        last = self.below.shape[1] - 1
+        place = (self.below <= at[:, None]).sum(axis=1) - 1
+        low = np.clip(place, 0, last - 1)
+        left, right = self.below[rows, low], self.below[rows, low + 1]
+        logs = self.times.log_times
+        slope = (logs[low + 1] - logs[low]) / np.where(right > left, right - left, 1.0)
+        found = slope * (at - left) + logs[low]
+        found = np.where(place < 0, logs[0], np.where(place >= last, logs[last], found))
+        return np.asarray(np.exp(found))
+
+    def ranked(self, share: float) -> Array:
+        """Return the nearest-rank percentiles [s]; 0 and 1 are the extremes."""
+        return self.quantile(self.cut(share))
+
+    def cut(self, share: float) -> Array:
+        """Return at which quantile the percentile's rank has fallen."""
+        n = self.some
+        rank = np.maximum(1, np.ceil(share * n - 1e-9))
+        if self.noise is not None:
+            return self.noise.beta(rank, np.maximum(n + 1 - rank, 1e-9))
+        return np.full(len(n), share) if 0 < share < 1 else rank / (n + 1)
