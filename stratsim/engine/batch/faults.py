@@ -138,7 +138,9 @@ def effects(
             capacity = capacity * (1.0 + (fault.factor[:, None] - 1.0) * level)
         elif fault.spec.kind == "cold_start":
             slow = True
-            cold, cold_add = fault.spec.share * mean(active * hit), fault.add_s
+            meets = _over(np.logical_or, here)
+            cold = np.where(meets, fault.spec.share * mean(active * hit), cold)
+            cold_add = np.where(meets, fault.add_s, cold_add)
     some = _over(np.logical_or, serving)
     return Effects(
         failing=np.where(some, mean(1.0 - passing), 0.0),

@@ -366,7 +366,7 @@ class Flow:
         at, requests = load.at, load.means[NEW]
         rate = (load.means[OLD] + load.means[NEW]) / ((at.end - at.begin) / US)
         started = cold.over(rate, at.share, (at.share > 0) & (requests > 0), at.rows)
-        share = np.minimum(started / np.where(requests > 0, requests, 1.0), 1.0)
+        share = np.minimum(started, requests) / np.where(requests > 0, requests, 1.0)
         return chilled(parts, share, cold.added_s[at.rows])
 
     def _late(self, rho: Array, t_s: Array | float) -> Array:

@@ -258,7 +258,9 @@ class Runs:
         ends = (state.ended[here] == NEVER) & (self.plan_.end[here] <= now)
         if ends.any():
             self._finish_plan(self._flags(here[ends & ~state.over[here]]))
-        undone = state.undoing[here] & (state.undone[here] <= now) & ~state.over[here]
+        # what the way back changes in this instant comes before its end
+        undone = state.undoing[here] & (state.undone[here] <= now) & (state.coming[here] > now)
+        undone &= ~state.over[here]
         if undone.any():
             rows = self._flags(here[undone])
             state.undoing &= ~rows
