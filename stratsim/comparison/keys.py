@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stratsim.errors import InputError, Problem, shorten, unknown_name
+from stratsim.errors import InputError, Problem, UnsupportedError, shorten, unknown_name
 from stratsim.intervals import (
     Design,
     Difference,
@@ -88,7 +88,19 @@ class Key:
         return estimate_quantile(values, design, int(self.statistic[1:]) / 100)
 
     def difference(self, sample: Sample, reference: Sample) -> Difference:
-        """Return the paired difference of `sample` from `reference`."""
+        """Return the paired difference of `sample` from `reference`.
+
+        Raises
+        ------
+        UnsupportedError
+            Where their rows are no runs of the same worlds, as the exact engine's.
+        """
+        if sample.runs != reference.runs or not np.array_equal(sample.weight, reference.weight):
+            msg = (
+                "paired differences need runs in the same worlds, which the exact engine does not "
+                "make. Use --engine auto, or subtract the means."
+            )
+            raise UnsupportedError(msg)
         return paired_difference(
             self.values(sample),
             self.values(reference),

@@ -186,11 +186,14 @@ class Comparison:
 
 
 def _outcome_entry(sample: Sample, index: int) -> dict[str, Any]:
-    """Return the estimates given one outcome, whose runs weigh alike."""
+    """Return the estimates given one outcome: its runs, weighted as they are."""
     inside = sample.outcome == index
     runs = int(inside.sum())
-    equal = Design(np.full(runs, 1 / max(1, runs)), np.zeros(runs, np.int64), sample.exact)
-    return {"replications": runs, **_estimates(sample, equal, inside)}
+    weight = sample.weight[inside]
+    total = float(weight.sum())
+    share = weight / total if total > 0 else np.full(runs, 1 / max(1, runs))
+    design = Design(share, np.zeros(runs, np.int64), sample.exact)
+    return {"replications": runs, **_estimates(sample, design, inside)}
 
 
 def _estimates(sample: Sample, design: Design, inside: NDArray[np.bool_]) -> dict[str, Any]:

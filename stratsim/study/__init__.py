@@ -100,7 +100,8 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
         The scenario's own where not given. With ``noise: expected`` outcomes are
         enumerated, and replications are used only where chances remain.
     engine
-        "des" (SimPy), "batch" (arrays), or "auto": batch where it can, else SimPy.
+        "des" (SimPy), "batch" (arrays), "exact" (no sampling, where it can), or
+        "auto": batch where it can, else SimPy.
     workers
         Threads of the batch engine, or processes where SimPy runs; where not given,
         a thread for each core, or no further process.
@@ -149,6 +150,8 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
     wanted = _whole("replications", asked, least=1)
     names = strategies or [spec.name for spec in scenario.strategies]
     setups = [prepare(scenario, build_plan(scenario, name)) for name in names]
+    if engine == "exact":
+        return _solved(scenario, setups, seed, progress)
     engines, notes = _engines(engine, setups)
     cases = enumerate_cases(scenario, wanted, stratify=stratify)
     many = _workers(workers, engines)
@@ -173,6 +176,27 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
     )
 
 
+def _solved(
+    scenario: Scenario, setups: Sequence[Setup], seed: int, progress: Progress | None
+) -> Comparison:
+    """Return the comparison by the exact engine."""
+    from stratsim.study.exactly import solve_all
+
+    samples, worlds, notes = solve_all(setups, seed, progress)
+    return Comparison(
+        scenario=scenario.name,
+        seed=seed,
+        replications=worlds,
+        engine="exact",
+        samples=samples,
+        outcomes={o.name: o.probability for o in scenario.release.outcomes},
+        provenance=provenance(
+            scenario, engine="exact", replications=worlds, seed=seed, command="compare"
+        ),
+        warnings=(*_warnings(setups), *notes),
+    )
+
+
 def _workers(asked: int | None, engines: Sequence[str]) -> int:
     """Return how many workers to use; a process costs a second, a thread nothing."""
     if asked is not None:
@@ -182,9 +206,6 @@ def _workers(asked: int | None, engines: Sequence[str]) -> int:
 
 def _engines(engine: str, setups: Sequence[Setup]) -> tuple[list[str], list[str]]:
     """Return each strategy's engine, and notes on what made auto choose SimPy."""
-    if engine == "exact":
-        msg = "engine 'exact' is not built yet; use 'auto', 'batch' or 'des'"
-        raise UnsupportedError(msg)
     if engine == "des":
         return [des.NAME] * len(setups), []
     from stratsim.engine.batch import unsupported

@@ -29,7 +29,10 @@ class TestBadInput:
             ),
             (["compare", "SCENARIO", "--workers", "0"], "workers: must be a whole number"),
             (["compare", "SCENARIO", "--engine", "fast"], "engine: must be one of"),
-            (["compare", "SCENARIO", "--engine", "exact"], "engine 'exact'"),
+            (
+                ["compare", "ec2-blue-green", "--engine", "exact"],
+                "CodeDeployDefault.AllAtOnce: the exact engine does not know a fleet that shares",
+            ),
             (["compare", "SCENARIO", "--reference", "other"], "strategy: must be one of"),
             (["compare", "SCENARIO", "--plot", "x.gif"], "--plot: must be a file that ends in"),
             (["compare", "SCENARIO", "--plot", "no/x.png"], "in a folder that exists"),

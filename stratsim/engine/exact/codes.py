@@ -1,0 +1,177 @@
+"""What an alarm makes of a minute's counts: good, breaching, or no datapoint.
+
+The counts go through the batch engine's own reading of metrics, so both engines
+read alike. A code depends on errors e and successes s of the revisions that the
+alarm watches.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stratsim.cloudwatch.math_nodes import Call, Number
+from stratsim.cloudwatch.metric_math import Expression
+from stratsim.cloudwatch.thresholds import breaches
+from stratsim.engine.batch.alarms import Telemetry, read
+from stratsim.engine.batch.dice import Minute
+from stratsim.model.quantities import Array
+from stratsim.queueing import ResponseTimes
+from stratsim.signals import ERRORS, HEALTHY, NEW, OLD, REJECTED, REQUESTS, Series
+from stratsim.watch import MetricProgram
+
+Codes = NDArray[np.int8]
+
+_POINTWISE = {"IF", "ABS", "CEIL", "FLOOR", "LOG", "LOG10"}
+_COUNTS = {"count", "share", "silent"}
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """One metric alarm as a function of one minute's counts."""
+
+    program: MetricProgram
+    times: ResponseTimes
+
+    @cached_property
+    def readers(self) -> tuple[Series, ...]:
+        """The series that the alarm reads and that some deployment emits."""
+        found = [reader for _, reader in self.program.readers if reader is not None]
+        return tuple(r for r in found if r.source.kind != "silent")
+
+    @cached_property
+    def sides(self) -> tuple[int, ...]:
+        """The revisions whose counts matter."""
+        return tuple(sorted({s for r in self.readers if not _rejections(r) for s in r.sides}))
+
+    @cached_property
+    def errors_only(self) -> bool:
+        """Whether requests matter only in that there are any."""
+        return all(
+            _rejections(r) or (r.source.field == ERRORS and r.statistic == "Sum")
+            for r in self.readers
+        )
+
+    @cached_property
+    def instant(self) -> bool:
+        """Whether a minute that is not published has no datapoint, whatever is read."""
+        return self.program.minutes == 1 and self.program.pointwise
+
+    @cached_property
+    def unseen(self) -> int:
+        """The code of a minute that is not published."""
+        if self.instant:
+            return -1
+        return int(self._judge(np.full((1, len(self.program.readers)), np.nan))[0])
+
+    def codes(self, errors: Array, successes: Array, hosts: tuple[bool, bool]) -> Codes:
+        """Return the codes of counts; `hosts` says which revision has any in service."""
+        shape = np.broadcast_shapes(np.shape(errors), np.shape(successes))
+        e = np.broadcast_to(errors, shape).ravel().astype(float)
+        s = np.broadcast_to(successes, shape).ravel().astype(float)
+        side = self.sides[0] if self.sides else NEW
+        minute = Minute(len(e))
+        minute.sums = {(side, ERRORS): e, (side, REQUESTS): e + s, (side, REJECTED): 0 * e}
+        for place in (OLD, NEW):
+            minute.sums[place, HEALTHY] = np.full(len(e), float(hosts[place]))
+        telemetry = Telemetry(len(e), 0, self.times, 2)
+        telemetry.close(minute, np.zeros(len(e), dtype=np.int64))
+        column = np.array([0])
+        values = [
+            np.full(len(e), np.nan) if r is None else read(r, telemetry, column, None)
+            for _, r in self.program.readers
+        ]
+        return self._judge(np.stack(values, axis=1)).reshape(shape)
+
+    def _judge(self, values: Array) -> Codes:
+        """Judge what the readers read, (points, readers)."""
+        program = self.program
+        if program.expression is None:
+            found = values[:, 0]
+        else:
+            names = [name for name, _ in program.readers]
+            series = {name: values[:, [at]] for at, name in enumerate(names)}
+            found = program.expression.evaluate(series, 60.0 * program.minutes)[:, 0]
+        return np.asarray(breaches(program.alarm, found), dtype=np.int8)
+
+    def switches(
+        self, errors: Array, low: float, high: float, hosts: tuple[bool, bool]
+    ) -> tuple[Array, Codes]:
+        """Return where the code changes with the successes, for each number of errors.
+
+        Returns
+        -------
+        edges
+            (errors, switches): successes from which the next code holds, infinite
+            where there are fewer switches.
+        codes
+            (errors, switches + 1).
+        """
+        grid = _grid(low, high)
+        table = self.codes(errors[:, None], grid[None, :], hosts)
+        change = table[:, 1:] != table[:, :-1]
+        most = int(change.sum(axis=1).max(initial=0))
+        edges = np.full((len(errors), most), np.inf)
+        codes = np.repeat(table[:, :1], most + 1, axis=1)
+        rows, columns = np.nonzero(change)
+        places = (np.cumsum(change, axis=1) - 1)[rows, columns]
+        left, right = grid[columns].copy(), grid[columns + 1].copy()
+        before = table[rows, columns]
+        while len(rows) and (right - left > 1).any():
+            middle = np.floor((left + right) / 2)
+            same = self.codes(errors[rows], middle, hosts) == before
+            left, right = np.where(same, middle, left), np.where(same, right, middle)
+        edges[rows, places] = right
+        for place in range(most):
+            here = places == place
+            codes[rows[here], place + 1 :] = table[rows[here], columns[here] + 1][:, None]
+        return edges, codes
+
+
+def _grid(low: float, high: float) -> Array:
+    """Return successes to try: each small number, then steps of a twentieth."""
+    small = np.arange(0.0, 17.0)
+    steps = np.geomspace(16.0, max(high, 17.0) + 1, max(int(20 * np.log(max(high, 17.0) / 16)), 2))
+    grid = np.unique(np.concatenate([small, np.ceil(steps)]))
+    first = max(int(np.searchsorted(grid, low, side="right")) - 1, 0)
+    return np.asarray(grid[first:])
+
+
+def _rejections(reader: Series) -> bool:
+    """Whether the series counts rejected requests, of which the exact engine knows none."""
+    return reader.source.field == REJECTED
+
+
+def reasons_against(judge: Judge) -> list[str]:
+    """Return what about an alarm the exact engine does not know."""
+    name, program = f"alarm {judge.program.name!r}", judge.program
+    found = []
+    if judge.readers and any(r.source.kind not in _COUNTS for r in judge.readers):
+        found.append(f"{name}, which watches something else than counts of requests")
+    if judge.sides and (program.minutes > 1 or program.short or program.hourly):
+        found.append(f"{name}, which is not evaluated minute by minute")
+    if program.band is not None:
+        found.append(f"{name}, which watches a band")
+    if program.wants_samples:
+        found.append(f"{name}, which ignores low sample counts")
+    if program.expression is not None and not _looks_at_one_point(program.expression):
+        found.append(f"{name}, whose expression reads more than one datapoint at a time")
+    if len({r.sides for r in judge.readers if not _rejections(r)}) > 1:
+        found.append(f"{name}, which reads the two revisions apart")
+    if any(r.statistic not in _STATISTICS or r.trimmed for r in judge.readers):
+        found.append(f"{name}, which watches a percentile or trimmed statistic")
+    return found
+
+
+_STATISTICS = {"Sum", "Average", "SampleCount", "Minimum", "Maximum"}
+
+
+def _looks_at_one_point(expression: Expression) -> bool:
+    for node in expression.root.walk():
+        if not isinstance(node, Call) or node.name in _POINTWISE:
+            continue
+        if node.name == "FILL" and len(node.parts) == 2 and isinstance(node.parts[1], Number):
+            continue
+        return False
+    return not expression.uses_metrics

@@ -1,0 +1,225 @@
+"""The minutes of deployments that nothing stops: their means, and what they show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stratsim.engine.batch.changes import Times
+from stratsim.engine.clock import US
+from stratsim.engine.exact.codes import Judge
+from stratsim.engine.exact.counts import Counts, Part
+from stratsim.engine.exact.nodes import TINY, gamma_nodes
+from stratsim.engine.exact.pieces import Index, Pieces, Unstopped
+from stratsim.engine.exact.seen import shown
+from stratsim.engine.exact.symbols import MEASURES
+from stratsim.model.quantities import Array
+from stratsim.signals import NEW, OLD
+from stratsim.watch import MINUTE_US
+
+Key = tuple[bytes, tuple[bool, bool], float]
+Known = dict[Key, tuple[Array, Array, Array]]
+"""Minutes that have been computed already, for another outcome."""
+
+SUMS = ("failed", "met", "slow", "extra_s")
+
+
+@dataclass(slots=True)
+class Table:
+    """What each kind of minute shows; arrays of (kinds, ...).
+
+    ``p`` (kinds, symbols) and ``x`` (kinds, measures, symbols) are probabilities and
+    moments; ``alone`` (kinds, symbols) the probabilities on the event that no
+    request of the minute meets a fault.
+    """
+
+    p: Array
+    x: Array
+    alone: Array
+
+
+@dataclass(slots=True)
+class Minutes:
+    """Minutes ``first``, ``first`` + 1, ... of some worlds; (worlds, minutes) each.
+
+    ``edges`` has one more column: when each minute begins. ``sums`` are means;
+    ``meets`` is when the first request of a minute meets a fault, on average and
+    given that one does.
+    """
+
+    first: int
+    edges: Times
+    kind: Index
+    table: Table
+    sums: dict[str, Array]
+    peak: Array
+    room: Array
+    load: Array
+    meets: Array
+
+
+def make_minutes(
+    base: Unstopped,
+    judges: Sequence[Judge],
+    phase: Times,
+    first: int,
+    last: int,
+    known: Known,
+) -> Minutes:
+    """Return minutes `first` up to `last` of all worlds; `known` keeps what they show."""
+    worlds, count = len(phase), last - first + 1
+    edges = MINUTE_US * np.arange(first, last + 2)[None, :] - phase[:, None]
+    world = np.repeat(np.arange(worlds), count)
+    start, stop = edges[:, :-1].ravel(), edges[:, 1:].ravel()
+    pieces = base.between(world, start, stop, np.zeros((len(world), 1), dtype=np.int64))
+    spans, shape = worlds * count, (worlds, count)
+    later = pieces.begin >= 0
+    sums = {
+        name: pieces.total(np.where(later, getattr(pieces, name), 0.0), spans).reshape(shape)
+        for name in SUMS
+    }
+    kind, table = _kinds(base, judges, pieces, world, start, stop, known)
+    return Minutes(
+        first,
+        edges,
+        kind.reshape(shape),
+        table,
+        sums,
+        _extreme(pieces, np.where(later, pieces.share, 0.0), spans, np.maximum, 0.0, shape),
+        _extreme(pieces, np.where(later, pieces.room, np.inf), spans, np.minimum, np.inf, shape),
+        _extreme(pieces, np.where(later, pieces.load, -np.inf), spans, np.maximum, -np.inf, shape),
+        _meets(pieces, spans, stop).reshape(shape),
+    )
+
+
+def _extreme(
+    pieces: Pieces,
+    values: Array,
+    spans: int,
+    function: np.ufunc,
+    start: float,
+    shape: tuple[int, int],
+) -> Array:
+    found = np.full(spans, start)
+    function.at(found, pieces.owner, values)
+    return found.reshape(shape)
+
+
+def _meets(pieces: Pieces, spans: int, stop: Times) -> Array:
+    """Return E[first met request; there is one] / P(there is one) [us] for each span.
+
+    In a Poisson stream of rate r from a to b the first comes, if it does, at
+    a + 1/r - (b - a) / (exp(r (b - a)) - 1) on average.
+    """
+    mean, none = np.zeros(spans), np.ones(spans)
+    for at in np.nonzero(pieces.met > 0)[0]:
+        owner, met = pieces.owner[at], pieces.met[at]
+        length = float(pieces.end[at] - pieces.onset[at])
+        when = pieces.onset[at] + length / met - (length / np.expm1(met) if met < 500 else 0.0)
+        mean[owner] += none[owner] * -np.expm1(-met) * when
+        none[owner] *= np.exp(-met)
+    some = 1 - none
+    return np.where(some > 0, mean / np.where(some > 0, some, 1.0), stop.astype(float))
+
+
+# -- kinds ------------------------------------------------------------------------
+
+
+def _kinds(
+    base: Unstopped,
+    judges: Sequence[Judge],
+    pieces: Pieces,
+    world: Index,
+    start: Times,
+    stop: Times,
+    known: Known,
+) -> tuple[Index, Table]:
+    """Number the distinct minutes, and find what each shows."""
+    traffic = base.scenario.traffic
+    if traffic.dispersion == 0:
+        _round_counts(pieces, world)
+    features = np.stack([pieces.old, pieces.new, pieces.failed, pieces.met, pieces.outside], axis=1)
+    hosts = _hosts(base, judges, world, stop)
+    arriving = np.round(base.flow.arrivals(start, stop), 7)
+    bounds = np.searchsorted(pieces.owner, np.arange(len(world) + 1))
+    features = np.round(features, 7)
+    kinds: dict[Key, int] = {}
+    kind = np.empty(len(world), dtype=np.int64)
+    found: list[tuple[Array, Array, Array]] = []
+    merges = traffic.dispersion > 0 and base.scenario.service.error_dispersion <= 1
+    for span in range(len(world)):
+        own = features[bounds[span] : bounds[span + 1]]
+        if merges and len(own) > 1 and not own[:, 4].any():
+            own = own.sum(axis=0, keepdims=True).round(7)
+        key = (own.tobytes(), hosts[span], arriving[span] if traffic.dispersion > 1 else 0.0)
+        number = kinds.setdefault(key, len(kinds))
+        kind[span] = number
+        if number == len(found):
+            if key not in known:
+                known[key] = _one(base, judges, own, hosts[span], float(arriving[span]))
+            found.append(known[key])
+    return kind, Table(*(np.stack([one[part] for one in found]) for part in range(3)))
+
+
+def _hosts(
+    base: Unstopped, judges: Sequence[Judge], world: Index, stop: Times
+) -> list[tuple[bool, bool]]:
+    """Return which revision has hosts in service at the end of each span.
+
+    It matters only to counts that report zeros where there are targets.
+    """
+    zeros = any(r.source.when_zero for judge in judges for r in judge.readers)
+    if not zeros or base.scenario.platform == "lambda":
+        return [(False, False)] * len(world)
+    there = [base.level(side, world, stop) > 0 for side in ("old", "new")]
+    return list(zip(there[OLD].tolist(), there[NEW].tolist(), strict=True))
+
+
+def _one(
+    base: Unstopped, judges: Sequence[Judge], own: Array, hosts: tuple[bool, bool], arriving: float
+) -> tuple[Array, Array, Array]:
+    """Return probabilities, moments, and probabilities without a request that meets a fault."""
+    scenario = base.scenario
+    over = scenario.traffic.dispersion - 1
+    nodes, weights = gamma_nodes(round(arriving / over, 7) if over > 0 and arriving > 0 else np.inf)
+    parts = []
+    for old, new, failed, met, outside in own.tolist():
+        parts += [Part(OLD, old, 0.0, 0.0, outside)] if old > 0 else []
+        parts += [Part(NEW, new, failed, met, outside)] if new > 0 else []
+    service = scenario.service
+    counts = Counts(
+        parts,
+        service.error_rate,
+        service.error_dispersion,
+        nodes,
+        weights,
+        hosts,
+        fixed=scenario.traffic.dispersion == 0,
+    )
+    whole = shown(judges, counts)
+    none = counts.unexposed()
+    if none < TINY:
+        return whole.p, whole.x, np.zeros_like(whole.p)
+    if none > 1 - TINY:
+        return whole.p, np.zeros((MEASURES, len(whole.p))), whole.p
+    return whole.p, whole.x, none * shown(judges, counts.without_faults()).p
+
+
+def _round_counts(pieces: Pieces, world: Index) -> None:
+    """Turn expected requests into whole ones whose running sum is the expectation's."""
+    row = world[pieces.owner]
+    for name in ("old", "new"):
+        means = getattr(pieces, name)
+        whole = np.empty_like(means)
+        for one in np.unique(row):
+            here = row == one
+            whole[here] = np.diff(np.floor(np.cumsum(means[here]) + 0.5), prepend=0.0)
+        if name == "new":
+            scale = whole / np.where(means > 0, means, 1.0)
+            pieces.failed, pieces.met = pieces.failed * scale, pieces.met * scale
+        setattr(pieces, name, whole)
+
+
+def seconds(at: Times) -> Array:
+    """Return seconds of microseconds."""
+    return np.asarray(at / US)

@@ -1,0 +1,223 @@
+"""What alarms see together that do not read the same requests.
+
+Alarms on one revision divide its counts into cells: a joint code of these alarms,
+and whether there is a success at all. Errors of both revisions add up, so an alarm
+on both is a function of the sum over each pair of cells.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from stratsim.engine.exact.codes import Judge
+from stratsim.engine.exact.counts import Counts
+from stratsim.engine.exact.nodes import TINY, Mass, added
+from stratsim.engine.exact.symbols import MEASURES, Shown, gathered, joint, pieces
+from stratsim.errors import UnsupportedError
+from stratsim.model.quantities import Array
+from stratsim.signals import NEW, OLD
+
+BOTH = (OLD, NEW)
+
+
+@dataclass(slots=True)
+class Cell:
+    """Counts of one revision that its alarms cannot tell apart.
+
+    ``code`` is the alarms' joint code; ``some`` whether there are successes, None
+    where that does not matter. ``mass`` holds errors and their probabilities.
+    """
+
+    code: int
+    some: bool | None
+    mass: Mass
+
+
+def both_sides(judges: Sequence[Judge], counts: Counts) -> Shown:
+    """Return what `judges` see together.
+
+    Raises
+    ------
+    UnsupportedError
+        Where alarms on both revisions and on one need the successes of each.
+    """
+    own = [[j for j in judges if j.sides == (side,)] for side in BOTH]
+    wide = [j for j in judges if j.sides == BOTH]
+    order = [*own[OLD], *own[NEW], *wide]
+    size = 3 ** len(judges)
+    shifts = (1, 3 ** len(own[OLD]), 3 ** (len(judges) - len(wide)))
+    if counts.fixed:
+        found = _fixed(own, wide, counts, shifts, size)
+    elif all(j.errors_only for j in wide):
+        found = _sums(own, wide, counts, shifts, size)
+    elif all(j.errors_only for side in own for j in side):
+        found = _ratios(own, wide, counts, shifts, size)
+    else:
+        names = " and ".join(repr(judge.program.name) for judge in judges)
+        msg = (
+            f"the exact engine does not know alarms {names} together: they compare errors "
+            "with the requests of different revisions"
+        )
+        raise UnsupportedError(msg)
+    return _reordered(found, [order.index(judge) for judge in judges])
+
+
+def _reordered(found: Shown, places: Sequence[int]) -> Shown:
+    """Return the codes with the alarms' digits in the order of `places`."""
+    number = np.arange(len(found.p))
+    to = sum(number // 3**place % 3 * 3**at for at, place in enumerate(places))
+    p, x = np.empty_like(found.p), np.empty_like(found.x)
+    p[to], x[:, to] = found.p, found.x
+    return Shown(p, x)
+
+
+# -- fixed numbers of requests --------------------------------------------------------
+
+
+def _fixed(
+    own: Sequence[Sequence[Judge]],
+    wide: Sequence[Judge],
+    counts: Counts,
+    shifts: tuple[int, int, int],
+    size: int,
+) -> Shown:
+    """All pairs of errors; the rest of a revision's requests succeed."""
+    old, new = counts.errors((OLD,)), counts.errors((NEW,))
+    e = (old.values[:, None], new.values[None, :])
+    s = tuple(counts.number((side,)) - e[side] for side in BOTH)
+    codes = np.zeros(np.broadcast_shapes(e[OLD].shape, e[NEW].shape), dtype=np.int64)
+    for side in BOTH:
+        codes = codes + shifts[side] * joint(
+            [j.codes(e[side], s[side], counts.hosts) for j in own[side]]
+        )
+    codes = codes + shifts[2] * joint(
+        [j.codes(e[OLD] + e[NEW], s[OLD] + s[NEW], counts.hosts) for j in wide]
+    )
+    p = (old.p[:, :, None] * new.p[:, None, :]).reshape(1, -1)
+    x_new = new.x + counts.met_share((NEW,)) * s[NEW] * new.p
+    x = (old.p[None, :, :, None] * x_new[:, :, None, :]).reshape(MEASURES, 1, -1)
+    return gathered(codes.reshape(-1), p, x, counts, size)
+
+
+# -- alarms on both revisions that count errors ----------------------------------------
+
+
+def _sums(
+    own: Sequence[Sequence[Judge]],
+    wide: Sequence[Judge],
+    counts: Counts,
+    shifts: tuple[int, int, int],
+    size: int,
+) -> Shown:
+    found = Shown(np.zeros(size), np.zeros((MEASURES, size)))
+    cells = [list(_cells(own[side], counts, side)) for side in BOTH]
+    for old, new in product(*cells):
+        mass = added(old.mass, new.mass)
+        some = np.full(len(mass.values), float(bool(old.some or new.some)))
+        codes = joint([j.codes(mass.values, some, counts.hosts) for j in wide])
+        code = shifts[OLD] * old.code + shifts[NEW] * new.code + shifts[2] * codes
+        part = gathered(np.broadcast_to(code, mass.values.shape), mass.p, mass.x, counts, size)
+        found.p += part.p
+        found.x += part.x
+    return found
+
+
+def _cells(judges: Sequence[Judge], counts: Counts, side: int) -> Iterator[Cell]:
+    """Divide one revision's counts; moments of successes are in."""
+    mass = counts.errors((side,))
+    low, high = counts.successes((side,))
+    edges, codes = pieces(judges, mass.values, low, high, counts.hosts)
+    parts: dict[tuple[int, bool], Mass] = {}
+    below = below_mean = np.zeros(mass.p.shape)
+    begin = np.zeros(len(mass.values))
+    for piece in range(codes.shape[1]):
+        last = piece == codes.shape[1] - 1
+        edge = np.full(len(mass.values), np.inf) if last else edges[:, piece]
+        upto, upto_mean = counts.successes_below((side,), edge)
+        p = mass.p * (upto - below)
+        mean = mass.p * (upto_mean - below_mean)
+        x = mass.x * (upto - below) + counts.met_share((side,)) * mean
+        for code, some in {
+            (int(c), bool(b > 0)) for c, b in zip(codes[:, piece], begin, strict=True)
+        }:
+            here = (codes[:, piece] == code) & ((begin > 0) == some)
+            cell = parts.setdefault((code, some), Mass(mass.low, 0 * mass.p, 0 * mass.x))
+            cell.p = cell.p + p * here
+            cell.x = cell.x + x * here
+        below, below_mean, begin = upto, upto_mean, edge
+    for (code, some), cell in parts.items():
+        if cell.p.max() > TINY:
+            yield Cell(code, some, cell)
+
+
+# -- alarms on both revisions that read ratios -----------------------------------------
+
+
+def _ratios(
+    own: Sequence[Sequence[Judge]],
+    wide: Sequence[Judge],
+    counts: Counts,
+    shifts: tuple[int, int, int],
+    size: int,
+) -> Shown:
+    found = Shown(np.zeros(size), np.zeros((MEASURES, size)))
+    cells = [list(_masks(own[side], counts, side)) for side in BOTH]
+    low, high = counts.successes(BOTH)
+    for old, new in product(*cells):
+        mass = added(old.mass, new.mass)
+        edges, codes = pieces(wide, mass.values, low, high, counts.hosts)
+        below = below_mean = np.zeros(mass.p.shape)
+        for piece in range(codes.shape[1]):
+            last = piece == codes.shape[1] - 1
+            edge = np.full(len(mass.values), np.inf) if last else edges[:, piece]
+            upto, upto_mean = _successes(counts, (old.some, new.some), edge)
+            p = mass.p * (upto - below)
+            x = mass.x * (upto - below)
+            x = x + counts.met_share((NEW,)) * mass.p * (upto_mean - below_mean)
+            code = shifts[OLD] * old.code + shifts[NEW] * new.code
+            part = gathered(code + shifts[2] * codes[:, piece], p, x, counts, size)
+            found.p += part.p
+            found.x += part.x
+            below, below_mean = upto, upto_mean
+    return found
+
+
+def _masks(judges: Sequence[Judge], counts: Counts, side: int) -> Iterator[Cell]:
+    """Divide one revision's errors by code; the probability of successes is left out."""
+    mass = counts.errors((side,))
+    if not judges:
+        yield Cell(0, None, mass)
+        return
+    none, _ = counts.successes_below((side,), np.ones(1))
+    for some in (False, True) if none.max() > TINY else (True,):
+        codes = joint([j.codes(mass.values, np.array(float(some)), counts.hosts) for j in judges])
+        for code in np.unique(codes).tolist():
+            here = codes == code
+            yield Cell(code, some, Mass(mass.low, mass.p * here, mass.x * here))
+
+
+def _successes(
+    counts: Counts, some: tuple[bool | None, bool | None], edge: Array
+) -> tuple[Array, Array]:
+    """Return P(s < edge) and E[new revision's; s < edge] for successes s of both revisions.
+
+    On the event that each revision has some, or none, or whatever it has: "some" is
+    whatever less none, and a Poisson count is 0 or it is not.
+    """
+    total, mean = np.zeros((1, 1)), np.zeros((1, 1))
+    of_new = counts.successes_mean((NEW,))
+    of_both = counts.successes_mean(BOTH)
+    share = np.where(of_both > 0, of_new / np.where(of_both > 0, of_both, 1.0), 0.0)[:, None]
+    terms = {None: ((1.0, True),), True: ((1.0, True), (-1.0, False)), False: ((1.0, False),)}
+    for (a, old), (b, new) in product(terms[some[OLD]], terms[some[NEW]]):
+        sides = tuple(side for side, there in zip(BOTH, (old, new), strict=True) if there)
+        none = np.ones((len(counts.nodes), 1))
+        for side in set(BOTH) - set(sides):
+            none = none * counts.successes_below((side,), np.ones(1))[0]
+        upto, upto_mean = counts.successes_below(sides, edge)
+        total = total + a * b * none * upto
+        if new:
+            mean = mean + a * b * none * upto_mean * (share if old else 1.0)
+    return total, mean

@@ -1,0 +1,246 @@
+"""Alarms as a finite chain: which datapoints an evaluation range can hold.
+
+A state is a row: the symbols of the last minutes, oldest first (twice the symbol,
+plus one while it is not yet published), then each metric alarm's state. A minute
+is published so many minutes after its end, by chance where the delay is random.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stratsim.cloudwatch.evaluation import STATES, judge_many
+from stratsim.engine.exact.codes import Judge
+from stratsim.errors import UnsupportedError
+from stratsim.model.quantities import Array, Distribution, Fixed, LogNormal, Mixture, Uniform
+from stratsim.watch import CompositeProgram, MetricProgram
+
+Rows = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+MOST = 60_000
+"""Most states of the chain; a scenario that needs more is refused by name."""
+
+_OK, _ALARM, _INSUFFICIENT = 0, 1, 2
+_RARE = 1e-13
+
+
+@dataclass(slots=True)
+class Step:
+    """One minute in structure: how states lead to states.
+
+    Arcs go from row ``source`` by ``symbol`` with the chance ``p`` of what is
+    published; ``target`` numbers ``rows``. ``fires`` marks arcs on which some
+    alarm changes to ALARM, ``stops`` those where one of the deployment group does;
+    ``active`` and ``was_active`` whether one of these is in ALARM after and before.
+    """
+
+    source: Rows
+    symbol: Rows
+    p: Array
+    target: Rows
+    rows: Rows
+    fires: Flags
+    stops: Flags
+    active: Flags
+    was_active: Flags
+
+
+class Machine:
+    """All alarms of a scenario as one chain."""
+
+    def __init__(
+        self,
+        judges: Sequence[Judge],
+        composites: Sequence[CompositeProgram],
+        group: frozenset[str],
+        delay: Distribution,
+    ) -> None:
+        self.judges, self.composites, self.group = judges, composites, group
+        programs: list[MetricProgram | CompositeProgram] = [j.program for j in judges]
+        self.acting = {p.name for p in (*programs, *composites) if p.acts}
+        self.range = max((judge.program.size for judge in judges), default=1)
+        seen = [chance_within(delay, 60.0 * age) for age in range(self.range)]
+        before = [0.0, *seen[:-1]]
+        self.hazards = [
+            (now - was) / (1 - was) if was < 1 - _RARE else 1.0
+            for now, was in zip(seen, before, strict=True)
+        ]
+        self._steps: dict[tuple[bytes, tuple[int, ...], Flags | bytes], Step] = {}
+
+    def start(self) -> Rows:
+        """Return the row of alarms that have never seen anything."""
+        row = np.full((1, self.range + len(self.judges)), 2 * self.never, dtype=np.int64)
+        row[:, self.range :] = _INSUFFICIENT
+        return row
+
+    @property
+    def never(self) -> int:
+        """The symbol of a minute of which there are no data at all."""
+        return sum((judge.unseen + 1) * 3**at for at, judge in enumerate(self.judges))
+
+    def step(self, rows: Rows, support: tuple[int, ...], evaluated: tuple[bool, ...]) -> Step:
+        """Return the arcs of a minute that may show the symbols of `support`.
+
+        Alarms that are not ``evaluated`` keep their states.
+        """
+        key = (rows.tobytes(), support, bytes(evaluated))
+        found = self._steps.get(key)
+        if found is None:
+            if len(self._steps) > 512:
+                self._steps.clear()
+            found = self._steps[key] = self._step(rows, support, evaluated)
+        return found
+
+    def _step(self, rows: Rows, support: tuple[int, ...], evaluated: tuple[bool, ...]) -> Step:
+        count, size = len(rows), self.range
+        source = np.tile(np.arange(count), len(support))
+        symbol = np.repeat(np.array(support, dtype=np.int64), count)
+        cells = np.concatenate([rows[source, 1:size], (2 * symbol + 1)[:, None]], axis=1)
+        cells, source, symbol, p = self._publish(cells, source, symbol)
+        before = rows[source, size:]
+        after = self._evaluate(cells, before, evaluated)
+        fired, stops = self._changes(before, after)
+        cells = self._forget(cells)
+        whole = np.concatenate([cells, self._merged(after)], axis=1)
+        fresh, target = np.unique(whole, axis=0, return_inverse=True)
+        if len(fresh) > MOST:
+            msg = f"the exact engine does not know alarms with more than {MOST} states"
+            raise UnsupportedError(msg)
+        return Step(
+            source,
+            symbol,
+            p,
+            target.reshape(-1),
+            fresh,
+            fired,
+            stops,
+            self._active(after),
+            self._active(before),
+        )
+
+    def _publish(self, cells: Rows, source: Rows, symbol: Rows) -> tuple[Rows, Rows, Rows, Array]:
+        """Let each minute that is not published be published, or not."""
+        p = np.ones(len(cells))
+        for age, hazard in enumerate(self.hazards):
+            at = self.range - 1 - age
+            pending = cells[:, at] % 2 == 1
+            if hazard <= 0 or not pending.any():
+                continue
+            seen = cells.copy()
+            seen[:, at] -= pending
+            if hazard >= 1:
+                cells = seen
+                continue
+            stay = np.nonzero(pending)[0]
+            p_seen = np.where(pending, p * hazard, p)
+            cells = np.concatenate([seen, cells[stay]])
+            source, symbol = (np.concatenate([v, v[stay]]) for v in (source, symbol))
+            p = np.concatenate([p_seen, p[stay] * (1 - hazard)])
+            keep = p > _RARE
+            cells, source, symbol, p = cells[keep], source[keep], symbol[keep], p[keep]
+        return cells, source, symbol, p
+
+    def _codes(self, cells: Rows, alarm: int) -> NDArray[np.int8]:
+        """Return one alarm's datapoints as it sees them, (rows, its range)."""
+        judge = self.judges[alarm]
+        own = cells[:, self.range - judge.program.size :]
+        codes = own // 2 // 3**alarm % 3 - 1
+        return np.where(own % 2 == 1, judge.unseen, codes).astype(np.int8)
+
+    def _evaluate(self, cells: Rows, before: Rows, evaluated: tuple[bool, ...]) -> Rows:
+        after = before.copy()
+        for number, judge in enumerate(self.judges):
+            if evaluated[number]:
+                alarm = judge.program.alarm
+                codes, old = self._codes(cells, number), before[:, number].astype(np.int8)
+                after[:, number] = judge_many(codes, alarm.m, alarm.n, alarm.treatment, old)
+        return after
+
+    def _all_states(self, states: Rows) -> Mapping[str, Rows]:
+        """Return every alarm's states by name, composites included."""
+        found = {j.program.name: states[:, at] for at, j in enumerate(self.judges)}
+        for program in self.composites:
+            children = np.stack([found[name] for name in program.children], axis=1)
+            distinct, place = np.unique(children, axis=0, return_inverse=True)
+            verdicts = np.array(
+                [
+                    int(
+                        program.evaluate(
+                            {n: STATES[s] for n, s in zip(program.children, row, strict=True)}
+                        )
+                    )
+                    for row in distinct
+                ]
+            )
+            found[program.name] = verdicts[place.reshape(-1)]
+        return found
+
+    def _changes(self, before: Rows, after: Rows) -> tuple[Flags, Flags]:
+        fires, stops = np.zeros(len(before), bool), np.zeros(len(before), bool)
+        was, now = self._all_states(before), self._all_states(after)
+        for name, states in now.items():
+            changed = (states == _ALARM) & (was[name] != _ALARM)
+            if name in self.acting:
+                fires |= changed
+            if name in self.group:
+                stops |= changed
+        return fires, stops
+
+    def _active(self, states: Rows) -> Flags:
+        active = np.zeros(len(states), bool)
+        for name, found in self._all_states(states).items():
+            if name in self.group:
+                active |= found == _ALARM
+        return active
+
+    def active(self, rows: Rows) -> Flags:
+        """Return where an alarm of the deployment group is in ALARM."""
+        return self._active(rows[:, self.range :])
+
+    def _merged(self, states: Rows) -> Rows:
+        """Drop what nothing can tell apart any more: OK and INSUFFICIENT_DATA."""
+        if self.composites:
+            return states
+        return np.where(states == _INSUFFICIENT, _OK, states)
+
+    def _forget(self, cells: Rows) -> Rows:
+        """Drop datapoints that lie behind EvaluationPeriods newer ones, for good."""
+        size, found = self.range, np.zeros_like(cells)
+        pending = cells % 2
+        for number, judge in enumerate(self.judges):
+            digit = cells // 2 // 3**number % 3
+            n = judge.program.alarm.n
+            real = (digit > 0) & (pending == 0)
+            newer = np.cumsum(real[:, ::-1], axis=1)[:, ::-1] - real
+            out_of_range = np.arange(size) < size - judge.program.size
+            keep = (newer < n) & ~out_of_range
+            if judge.unseen != -1:
+                keep = keep | (pending == 1)
+            found += np.where(keep, digit, 0) * 3**number
+        # the oldest place is about to leave: nothing of it matters
+        found, pending = found.copy(), pending.copy()
+        found[:, 0], pending[:, 0] = 0, 0
+        return 2 * found + pending * (found > 0) if self._plain else 2 * found + pending
+
+    @property
+    def _plain(self) -> bool:
+        """Whether what is not published is without a datapoint for every alarm."""
+        return all(judge.unseen == -1 for judge in self.judges)
+
+
+def chance_within(delay: Distribution, age_s: float) -> float:
+    """Return P(delay <= `age_s`), delays in whole microseconds."""
+    from scipy.special import ndtr
+
+    if isinstance(delay, Mixture):
+        parts = zip(delay.weights, delay.parts, strict=True)
+        return float(sum(w * chance_within(part, age_s) for w, part in parts))
+    if isinstance(delay, Uniform) and delay.high > delay.low:
+        return float(np.clip((age_s - delay.low) / (delay.high - delay.low), 0.0, 1.0))
+    if isinstance(delay, LogNormal) and delay.sigma > 0 and delay.median > 0:
+        return float(ndtr(np.log(age_s / delay.median) / delay.sigma)) if age_s > 0 else 0.0
+    fixed = delay.value if isinstance(delay, Fixed) else delay.mean
+    return float(round(fixed * 1e6) <= age_s * 1e6)
