@@ -56,3 +56,9 @@ def joined(parts: Sequence[Tally]) -> Tally:
     names = [name for name in Tally.__dataclass_fields__ if name != "plan"]
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     return Tally(plan=parts[0].plan, **columns)
+
+
+def taken(whole: Tally, rows: NDArray[np.bool_]) -> Tally:
+    """Return some runs of a tally."""
+    names = [name for name in Tally.__dataclass_fields__ if name != "plan"]
+    return Tally(plan=whole.plan, **{name: getattr(whole, name)[rows] for name in names})

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from stratsim.model.scenario import Scenario
 
 WORLDS = 8
-"""Worlds to condition on by default; phases and start-up times are spread over them."""
+"""Worlds to condition on by default; phases are spread over them."""
+
+RARE = 1e-9
+"""What is less probable than this is left out of the alarms' chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,23 +152,24 @@ def solve_settings(
     UnsupportedError
         Naming what the exact engine does not know.
     """
-    from stratsim.engine.exact import solve
+    from stratsim.engine.exact import solve_many
 
     chosen = _alarm(scenario, alarm)
     if not settings:
         raise InputError([Problem("settings", "at least one alarm setting", shorten(settings))])
     if outcomes is not None:
         scenario = replace(scenario, release=replace(scenario.release, outcomes=tuple(outcomes)))
-    seed = scenario.seed if seed is None else seed
-    samples = []
+    setups = []
     for setting in settings:
         alarms = tuple(setting.of(chosen) if one is chosen else one for one in scenario.alarms)
         changed = replace(scenario, alarms=alarms)
         plan = build_plan(changed, strategy) if isinstance(strategy, str) else strategy
-        setup = prepare(changed, plan)
-        if lack := lacking([setup]):
-            raise UnsupportedError(lack)
-        samples.append(exact_sample(setup, solve(setup, seed, worlds)))
+        setups.append(prepare(changed, plan))
+    if lack := lacking(setups[:1]):
+        raise UnsupportedError(lack)
+    seed = scenario.seed if seed is None else seed
+    found = solve_many(setups, seed, worlds, rare=RARE)
+    samples = [exact_sample(setup, one) for setup, one in zip(setups, found, strict=True)]
     return _answers(scenario, tuple(settings), samples)
 
 

@@ -16,12 +16,14 @@ from stratsim.cloudwatch.metric_math import Expression
 from stratsim.cloudwatch.thresholds import breaches
 from stratsim.engine.batch.alarms import Telemetry, read
 from stratsim.engine.batch.dice import Minute
+from stratsim.model.alarm import MetricDataQuery
 from stratsim.model.quantities import Array
 from stratsim.queueing import ResponseTimes
 from stratsim.signals import ERRORS, HEALTHY, NEW, OLD, REJECTED, REQUESTS, Series
 from stratsim.watch import MetricProgram
 
 Codes = NDArray[np.int8]
+Reading = tuple[tuple[tuple[str, Series | None], ...], tuple[MetricDataQuery, ...]]
 
 _POINTWISE = {"IF", "ABS", "CEIL", "FLOOR", "LOG", "LOG10"}
 _COUNTS = {"count", "share", "silent"}
@@ -63,10 +65,36 @@ class Judge:
         """The code of a minute that is not published."""
         if self.instant:
             return -1
-        return int(self._judge(np.full((1, len(self.program.readers)), np.nan))[0])
+        return int(self.judged(self._value(np.full((1, len(self.program.readers)), np.nan)))[0])
+
+    @cached_property
+    def reading(self) -> Reading:
+        """What is read, whatever is made of it: alarms that read alike share work."""
+        return self.program.readers, self.program.alarm.Metrics
+
+    @property
+    def decides(self) -> tuple[object, ...]:
+        """What codes depend on: alarms that agree in it see alike."""
+        alarm = self.program.alarm
+        return self.reading, alarm.Threshold, alarm.ComparisonOperator, self.program.minutes
+
+    @property
+    def evaluates(self) -> tuple[object, ...]:
+        """What a state depends on, given the codes."""
+        alarm = self.program.alarm
+        return alarm.m, alarm.n, alarm.treatment, self.unseen
 
     def codes(self, errors: Array, successes: Array, hosts: tuple[bool, bool]) -> Codes:
         """Return the codes of counts; `hosts` says which revision has any in service."""
+        return self.judged(self.values(errors, successes, hosts))
+
+    def judged(self, values: Array) -> Codes:
+        """Return the codes of the alarm's values."""
+        codes = breaches(self.program.alarm, values.reshape(-1))
+        return np.asarray(codes, dtype=np.int8).reshape(values.shape)
+
+    def values(self, errors: Array, successes: Array, hosts: tuple[bool, bool]) -> Array:
+        """Return what the alarm compares with its threshold; NaN where there are no data."""
         shape = np.broadcast_shapes(np.shape(errors), np.shape(successes))
         e = np.broadcast_to(errors, shape).ravel().astype(float)
         s = np.broadcast_to(successes, shape).ravel().astype(float)
@@ -82,18 +110,16 @@ class Judge:
             np.full(len(e), np.nan) if r is None else read(r, telemetry, column, None)
             for _, r in self.program.readers
         ]
-        return self._judge(np.stack(values, axis=1)).reshape(shape)
+        return self._value(np.stack(values, axis=1)).reshape(shape)
 
-    def _judge(self, values: Array) -> Codes:
-        """Judge what the readers read, (points, readers)."""
+    def _value(self, values: Array) -> Array:
+        """Return the alarm's value of what its readers read, (points, readers)."""
         program = self.program
         if program.expression is None:
-            found = values[:, 0]
-        else:
-            names = [name for name, _ in program.readers]
-            series = {name: values[:, [at]] for at, name in enumerate(names)}
-            found = program.expression.evaluate(series, 60.0 * program.minutes)[:, 0]
-        return np.asarray(breaches(program.alarm, found), dtype=np.int8)
+            return values[:, 0]
+        names = [name for name, _ in program.readers]
+        series = {name: values[:, [at]] for at, name in enumerate(names)}
+        return np.asarray(program.expression.evaluate(series, 60.0 * program.minutes)[:, 0])
 
     def switches(
         self, errors: Array, low: float, high: float, hosts: tuple[bool, bool]

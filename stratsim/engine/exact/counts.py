@@ -3,7 +3,7 @@
 Sources: thinning of Poisson streams; `stratsim.engine.flow` for what fails.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
@@ -35,8 +35,8 @@ class Part:
 class Counts:
     """One minute's counts at the nodes of its gamma factor.
 
-    ``fixed`` says that the numbers of requests are not random. ``unmet`` leaves
-    only what happens if no request meets a fault.
+    ``fixed`` says that the numbers of requests are not random. ``values`` keeps what
+    alarms read, for others that read alike.
     """
 
     parts: Sequence[Part]
@@ -47,6 +47,8 @@ class Counts:
     hosts: tuple[bool, bool]
     fixed: bool = False
     _masses: dict[Side, Mass] = field(default_factory=dict)
+    _margins: dict[Side, tuple[Array, Array, Array]] = field(default_factory=dict)
+    values: dict[Hashable, Array] = field(default_factory=dict)
 
     def of(self, sides: Side) -> list[Part]:
         """Return the parts of some revisions."""
@@ -86,6 +88,21 @@ class Counts:
             self.hosts,
             self.fixed,
         )
+
+    def bounds(self, sides: Side) -> tuple[int, int]:
+        """Return the least and the largest number of errors worth while."""
+        mean = sum(self._failing(part, self.base) for part in self.of(sides))
+        low, high = self.nodes.min() * mean, self.nodes.max() * mean
+        return window(low, high, max(self.dispersion, 1.0))
+
+    def margin(self, sides: Side) -> tuple[Array, Array, Array]:
+        """Return errors, P (values,) and moments (measures, values), whatever succeeds."""
+        if sides not in self._margins:
+            mass = self.errors(sides)
+            x = mass.x + self.met_share(sides) * self.successes_mean(sides)[:, None] * mass.p
+            p = self.weights @ mass.p
+            self._margins[sides] = mass.values, p, np.einsum("g,mgk->mk", self.weights, x)
+        return self._margins[sides]
 
     # -- errors -----------------------------------------------------------------
 

@@ -7,6 +7,7 @@ are those of the undisturbed deployment up to then, corrected by what its alarm
 has seen.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,16 +36,21 @@ class Atoms:
     stopped: Index
     minute: Index
 
+    variant: Index
+
     @classmethod
-    def of(cls, ends: Ends) -> "Atoms":
-        """Join a list of atoms; probabilities are made to sum to 1 in each world."""
-        sizes = [len(world) for world in ends.world]
+    def of(cls, ends: Ends, worlds: int, variants: Sequence[int]) -> "Atoms":
+        """Join a list of atoms; probabilities are made to sum to 1 in each row."""
+        sizes = [len(row) for row in ends.row]
         past = [(w.paged, w.met, w.detected, s, m) for w, s, m in ends.past]
         columns = np.repeat(np.array(past, dtype=np.int64), sizes, axis=0).T
-        world, p = np.concatenate(ends.world), np.concatenate(ends.p)
+        row, p = np.concatenate(ends.row), np.concatenate(ends.p)
         x = np.concatenate(ends.x, axis=1) / p  # means given the atom
-        total = np.bincount(world, p)
-        return cls(world, p / total[world], x, *columns)
+        total = np.bincount(row, p)
+        variant = np.array(variants, dtype=np.int64)[row // worlds]
+        paged, met, detected, stopped, minute = columns
+        weight = p / total[row]
+        return cls(row % worlds, weight, x, paged, met, detected, stopped, minute, variant)
 
 
 def endings(base: Unstopped, minutes: Minutes, limits: Limits, atoms: Atoms, outcome: int) -> Tally:

@@ -1,7 +1,8 @@
 """The minutes of deployments that nothing stops: their means, and what they show."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,7 @@ from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.counts import Counts, Part
 from stratsim.engine.exact.nodes import TINY, gamma_nodes
 from stratsim.engine.exact.pieces import Index, Pieces, Unstopped
-from stratsim.engine.exact.seen import shown
-from stratsim.engine.exact.symbols import MEASURES
+from stratsim.engine.exact.seen import seen
 from stratsim.model.quantities import Array
 from stratsim.signals import NEW, OLD
 from stratsim.watch import MINUTE_US
@@ -26,11 +26,11 @@ SUMS = ("failed", "met", "slow", "extra_s")
 
 @dataclass(slots=True)
 class Table:
-    """What each kind of minute shows; arrays of (kinds, ...).
+    """What each kind of minute shows; arrays of (kinds, variants, ...).
 
-    ``p`` (kinds, symbols) and ``x`` (kinds, measures, symbols) are probabilities and
-    moments; ``alone`` (kinds, symbols) the probabilities on the event that no
-    request of the minute meets a fault.
+    ``p`` (kinds, variants, symbols) and ``x`` (kinds, variants, measures, symbols) are
+    probabilities and moments; ``alone`` (kinds, variants, symbols) the probabilities on
+    the event that no request of the minute meets a fault.
     """
 
     p: Array
@@ -57,16 +57,26 @@ class Minutes:
     load: Array
     meets: Array
 
+    def repeated(self, times: int) -> "Minutes":
+        """Return the minutes of all worlds so many times over."""
+        names = ("edges", "kind", "peak", "room", "load", "meets")
+        tall: dict[str, Any] = {name: np.tile(getattr(self, name), (times, 1)) for name in names}
+        sums = {name: np.tile(values, (times, 1)) for name, values in self.sums.items()}
+        return replace(self, sums=sums, **tall)
+
 
 def make_minutes(
     base: Unstopped,
-    judges: Sequence[Judge],
+    variants: Sequence[Sequence[Judge]],
     phase: Times,
     first: int,
     last: int,
     known: Known,
 ) -> Minutes:
-    """Return minutes `first` up to `last` of all worlds; `known` keeps what they show."""
+    """Return minutes `first` up to `last` of all worlds; `known` keeps what they show.
+
+    ``variants`` are the alarms, in each of their settings.
+    """
     worlds, count = len(phase), last - first + 1
     edges = MINUTE_US * np.arange(first, last + 2)[None, :] - phase[:, None]
     world = np.repeat(np.arange(worlds), count)
@@ -78,7 +88,7 @@ def make_minutes(
         name: pieces.total(np.where(later, getattr(pieces, name), 0.0), spans).reshape(shape)
         for name in SUMS
     }
-    kind, table = _kinds(base, judges, pieces, world, start, stop, known)
+    kind, table = _kinds(base, variants, pieces, world, start, stop, known)
     return Minutes(
         first,
         edges,
@@ -112,10 +122,12 @@ def _meets(pieces: Pieces, spans: int, stop: Times) -> Array:
     a + 1/r - (b - a) / (exp(r (b - a)) - 1) on average.
     """
     mean, none = np.zeros(spans), np.ones(spans)
-    for at in np.nonzero(pieces.met > 0)[0]:
+    place = np.arange(len(pieces.owner)) - np.searchsorted(pieces.owner, pieces.owner)
+    for turn in range(int(place.max(initial=-1)) + 1):
+        at = np.nonzero((pieces.met > 0) & (place == turn))[0]
         owner, met = pieces.owner[at], pieces.met[at]
-        length = float(pieces.end[at] - pieces.onset[at])
-        when = pieces.onset[at] + length / met - (length / np.expm1(met) if met < 500 else 0.0)
+        length = (pieces.end[at] - pieces.onset[at]).astype(float)
+        when = pieces.onset[at] + length / met - length / np.expm1(np.minimum(met, 500.0))
         mean[owner] += none[owner] * -np.expm1(-met) * when
         none[owner] *= np.exp(-met)
     some = 1 - none
@@ -127,7 +139,7 @@ def _meets(pieces: Pieces, spans: int, stop: Times) -> Array:
 
 def _kinds(
     base: Unstopped,
-    judges: Sequence[Judge],
+    variants: Sequence[Sequence[Judge]],
     pieces: Pieces,
     world: Index,
     start: Times,
@@ -139,26 +151,46 @@ def _kinds(
     if traffic.dispersion == 0:
         _round_counts(pieces, world)
     features = np.stack([pieces.old, pieces.new, pieces.failed, pieces.met, pieces.outside], axis=1)
-    hosts = _hosts(base, judges, world, stop)
+    hosts = _hosts(base, variants[0], world, stop)
     arriving = np.round(base.flow.arrivals(start, stop), 7)
     bounds = np.searchsorted(pieces.owner, np.arange(len(world) + 1))
     features = np.round(features, 7)
     kinds: dict[Key, int] = {}
     kind = np.empty(len(world), dtype=np.int64)
-    found: list[tuple[Array, Array, Array]] = []
+    fresh: dict[Key, Counts] = {}
     merges = traffic.dispersion > 0 and base.scenario.service.error_dispersion <= 1
     for span in range(len(world)):
         own = features[bounds[span] : bounds[span + 1]]
         if merges and len(own) > 1 and not own[:, 4].any():
             own = own.sum(axis=0, keepdims=True).round(7)
         key = (own.tobytes(), hosts[span], arriving[span] if traffic.dispersion > 1 else 0.0)
-        number = kinds.setdefault(key, len(kinds))
-        kind[span] = number
-        if number == len(found):
-            if key not in known:
-                known[key] = _one(base, judges, own, hosts[span], float(arriving[span]))
-            found.append(known[key])
+        kind[span] = kinds.setdefault(key, len(kinds))
+        if key not in known and key not in fresh:
+            fresh[key] = _counts(base, own, hosts[span], float(arriving[span]))
+    _learn(variants, fresh, known)
+    found = [known[key] for key in kinds]
     return kind, Table(*(np.stack([one[part] for one in found]) for part in range(3)))
+
+
+def _learn(variants: Sequence[Sequence[Judge]], fresh: dict[Key, Counts], known: Known) -> None:
+    """Find out what fresh kinds of minutes show, and what they show without a met fault."""
+    if not fresh:
+        return
+    none = {key: counts.unexposed() for key, counts in fresh.items()}
+    some = [key for key, p in none.items() if TINY < p < 1 - TINY]
+    whole, x = seen(variants, list(fresh.values()))
+    spared = dict(
+        zip(some, seen(variants, [fresh[key].without_faults() for key in some])[0], strict=True)
+        if some
+        else ()
+    )
+    for at, key in enumerate(fresh):
+        if key in spared:
+            known[key] = whole[at], x[at], none[key] * spared[key]
+        elif none[key] <= TINY:
+            known[key] = whole[at], x[at], np.zeros_like(whole[at])
+        else:
+            known[key] = whole[at], np.zeros_like(x[at]), whole[at]
 
 
 def _hosts(
@@ -175,10 +207,8 @@ def _hosts(
     return list(zip(there[OLD].tolist(), there[NEW].tolist(), strict=True))
 
 
-def _one(
-    base: Unstopped, judges: Sequence[Judge], own: Array, hosts: tuple[bool, bool], arriving: float
-) -> tuple[Array, Array, Array]:
-    """Return probabilities, moments, and probabilities without a request that meets a fault."""
+def _counts(base: Unstopped, own: Array, hosts: tuple[bool, bool], arriving: float) -> Counts:
+    """Return the counts of a minute of these features."""
     scenario = base.scenario
     over = scenario.traffic.dispersion - 1
     nodes, weights = gamma_nodes(round(arriving / over, 7) if over > 0 and arriving > 0 else np.inf)
@@ -187,7 +217,7 @@ def _one(
         parts += [Part(OLD, old, 0.0, 0.0, outside)] if old > 0 else []
         parts += [Part(NEW, new, failed, met, outside)] if new > 0 else []
     service = scenario.service
-    counts = Counts(
+    return Counts(
         parts,
         service.error_rate,
         service.error_dispersion,
@@ -196,13 +226,6 @@ def _one(
         hosts,
         fixed=scenario.traffic.dispersion == 0,
     )
-    whole = shown(judges, counts)
-    none = counts.unexposed()
-    if none < TINY:
-        return whole.p, whole.x, np.zeros_like(whole.p)
-    if none > 1 - TINY:
-        return whole.p, np.zeros((MEASURES, len(whole.p))), whole.p
-    return whole.p, whole.x, none * shown(judges, counts.without_faults()).p
 
 
 def _round_counts(pieces: Pieces, world: Index) -> None:

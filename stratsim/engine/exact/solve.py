@@ -5,6 +5,7 @@ some worlds are drawn, their phases spread evenly over the minute, and everythin
 else stays exact (conditional Monte Carlo).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +15,16 @@ from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.schedule import FAILED
 from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.clock import US, us
+from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.endings import Atoms, endings
-from stratsim.engine.exact.minutes import Known, make_minutes
-from stratsim.engine.exact.pieces import Unstopped
+from stratsim.engine.exact.minutes import Known, Minutes, make_minutes
+from stratsim.engine.exact.pieces import Index, Unstopped
 from stratsim.engine.exact.states import Machine
 from stratsim.engine.exact.support import composites, judges
-from stratsim.engine.exact.walk import Limits, Walk
+from stratsim.engine.exact.walk import RARE, Limits, Walk
 from stratsim.engine.setup import Setup
-from stratsim.engine.tally import Tally, joined
+from stratsim.engine.tally import Tally, joined, taken
+from stratsim.errors import UnsupportedError
 from stratsim.model.plan import Launch, Lifecycle
 from stratsim.model.quantities import Array, Distribution, Fixed, LogNormal, Uniform
 from stratsim.model.release import Fault
@@ -30,6 +33,9 @@ from stratsim.watch import MINUTE_US
 
 WORLDS = 32
 """Worlds to condition on where more than the outcome is random."""
+
+MOST_MINUTES = 400_000
+"""Most minutes of all worlds together; longer runs are refused by name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +49,7 @@ class Solution:
 
     tally: Tally
     weight: Array
-    world: np.ndarray[tuple[int], np.dtype[np.int64]]
+    world: Index
     worlds: int
 
 
@@ -60,40 +66,125 @@ def solve(setup: Setup, seed: int, worlds: int = WORLDS, outcome: int | None = N
         How many of them.
     outcome
         The outcome to play; all with their probabilities where not given.
+
+    Raises
+    ------
+    UnsupportedError
+        For requests beyond the capacity, more alarm states than `states.MOST`, and
+        alarms that cannot be judged together.
     """
-    machine = Machine(judges(setup), composites(setup), setup.group, setup.scenario.metrics.delay)
+    return solve_many([setup], seed, worlds, outcome)[0]
+
+
+def solve_many(
+    setups: Sequence[Setup],
+    seed: int,
+    worlds: int = WORLDS,
+    outcome: int | None = None,
+    rare: float = RARE,
+) -> list[Solution]:
+    """Return the solutions of a plan whose alarms' settings vary.
+
+    `setups` differ in their alarms' thresholds, M of N and treatments of missing data
+    alone. What is less probable than `rare` is left out. See `solve`.
+    """
+    first = max(setups, key=lambda setup: setup.history)
+    variants, groups = _groups(setups)
     drawn: Worlds | None = None
     known: Known = {}
     found = []
-    for number, one in enumerate(setup.scenario.release.outcomes):
+    for number, one in enumerate(first.scenario.release.outcomes):
         share = one.probability if outcome is None else float(number == outcome)
         if share <= 0:
             continue
-        drawn = Worlds(setup.scenario, seed, 0) if drawn is None else drawn
-        count = min(worlds, drawn.size) if _random(setup, number) else 1
-        tally, atoms = _outcome(setup, machine, drawn, count, number, known)
-        found.append((tally, share * atoms.p / count, atoms.world))
+        drawn = Worlds(first.scenario, seed, 0) if drawn is None else drawn
+        count = min(worlds, drawn.size) if _random(first, number) else 1
+        prepared = _prepare(first, drawn, count, number, variants, known)
+        for group in groups:
+            tally, atoms = prepared.walked(group, rare)
+            found.append((tally, share * atoms.p / count, atoms))
+    return [_solution(found, number) for number in range(len(setups))]
+
+
+@dataclass(slots=True)
+class _Group:
+    """Setups whose alarms are evaluated alike; ``variants`` says what they see."""
+
+    machine: Machine
+    members: list[int]
+    variants: list[int]
+
+
+def _groups(setups: Sequence[Setup]) -> tuple[list[list[Judge]], list[_Group]]:
+    """Return the different alarms as readers of minutes, and as chains."""
+    seen: dict[tuple[tuple[object, ...], ...], int] = {}
+    chains: dict[tuple[tuple[object, ...], ...], _Group] = {}
+    alike: dict[tuple[object, ...], Judge] = {}
+    variants: list[list[Judge]] = []
+    for number, setup in enumerate(setups):
+        own = judges(setup)
+        reads = tuple(judge.decides for judge in own)
+        if reads not in seen:
+            seen[reads] = len(variants)
+            variants.append(
+                [alike.setdefault(key, judge) for key, judge in zip(reads, own, strict=True)]
+            )
+        key = tuple((judge.program.size, *judge.evaluates) for judge in own)
+        if key not in chains:
+            delay = setup.scenario.metrics.delay
+            machine = Machine(own, composites(setup), setup.group, delay)
+            chains[key] = _Group(machine, [], [])
+        chains[key].members.append(number)
+        chains[key].variants.append(seen[reads])
+    return variants, list(chains.values())
+
+
+def _solution(found: Sequence[tuple[Tally, Array, Atoms]], variant: int) -> Solution:
+    """Return the solution of one variant out of all atoms."""
+    mine = [(tally, weight, atoms, atoms.variant == variant) for tally, weight, atoms in found]
+    mine = [one for one in mine if one[3].any()]
+    world = np.concatenate([atoms.world[rows] for _, _, atoms, rows in mine])
     return Solution(
-        joined([tally for tally, _, _ in found]),
-        np.concatenate([weight for _, weight, _ in found]),
-        np.concatenate([world for _, _, world in found]),
-        max(int(world.max()) + 1 for _, _, world in found),
+        joined([taken(tally, rows) for tally, _, _, rows in mine]),
+        np.concatenate([weight[rows] for _, weight, _, rows in mine]),
+        world,
+        int(world.max()) + 1,
     )
 
 
-def _outcome(
-    setup: Setup, machine: Machine, drawn: Worlds, count: int, outcome: int, known: Known
-) -> tuple[Tally, Atoms]:
-    draws = Draws(drawn, np.arange(count), outcome)
-    base = Unstopped(setup, draws)
+@dataclass(slots=True)
+class _Prepared:
+    """One outcome's deployments that nothing stops, ready for the alarms."""
+
+    base: Unstopped
+    minutes: Minutes
+    limits: Limits
+    outcome: int
+
+    def walked(self, group: _Group, rare: float) -> tuple[Tally, Atoms]:
+        """Return the ends of some setups; an atom's variant is its setup's number."""
+        walk = Walk(group.machine, self.minutes, self.limits, group.variants, rare)
+        atoms = Atoms.of(walk.run(), len(self.limits.end), group.members)
+        return endings(self.base, self.minutes, self.limits, atoms, self.outcome), atoms
+
+
+def _prepare(
+    setup: Setup,
+    drawn: Worlds,
+    count: int,
+    outcome: int,
+    variants: Sequence[Sequence[Judge]],
+    known: Known,
+) -> _Prepared:
+    base = Unstopped(setup, Draws(drawn, np.arange(count), outcome))
     phase = _phases(setup, drawn, count)
     limits = _limits(base, phase)
     last = int(np.max((_horizon(base, limits) + phase) // MINUTE_US)) + 1
-    if last > 50_000_000 // (count * 64):
-        last = min(last, 50_000_000 // (count * 64))
-    minutes = make_minutes(base, machine.judges, phase, -setup.history, last, known)
-    atoms = Atoms.of(Walk(machine, minutes, limits).run())
-    return endings(base, minutes, limits, atoms, outcome), atoms
+    if last * count > MOST_MINUTES:
+        msg = f"the exact engine does not know runs of more than {MOST_MINUTES // count} minutes"
+        raise UnsupportedError(msg)
+    minutes = make_minutes(base, variants, phase, -setup.history, last, known)
+    return _Prepared(base, minutes, limits, outcome)
 
 
 def _phases(setup: Setup, drawn: Worlds, count: int) -> Times:

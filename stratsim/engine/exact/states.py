@@ -7,6 +7,7 @@ is published so many minutes after its end, by chance where the delay is random.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,21 +32,22 @@ _RARE = 1e-13
 class Step:
     """One minute in structure: how states lead to states.
 
-    Arcs go from row ``source`` by ``symbol`` with the chance ``p`` of what is
-    published; ``target`` numbers ``rows``. ``fires`` marks arcs on which some
-    alarm changes to ALARM, ``stops`` those where one of the deployment group does;
-    ``active`` and ``was_active`` whether one of these is in ALARM after and before.
+    ``matrix`` (groups x targets, symbols x states) holds the chances of what is
+    published. ``rows`` are the targets. A group is what its arcs have in common:
+    whether an alarm of the deployment group changes to ALARM, whether any alarm does
+    that people hear of, and whether one of the group is in ALARM afterwards.
     """
 
-    source: Rows
-    symbol: Rows
-    p: Array
-    target: Rows
+    support: tuple[int, ...]
+    matrix: Any
+    groups: tuple[tuple[bool, bool, bool], ...]
     rows: Rows
-    fires: Flags
-    stops: Flags
-    active: Flags
-    was_active: Flags
+
+    def lead(self, shown: Array) -> Array:
+        """Return (groups, targets, ...) of what states (symbols, states, ...) lead to."""
+        rest = shown.shape[2:]
+        flat = self.matrix @ shown.reshape(shown.shape[0] * shown.shape[1], -1)
+        return np.asarray(flat.reshape(len(self.groups), len(self.rows), *rest))
 
 
 class Machine:
@@ -105,21 +107,13 @@ class Machine:
         fired, stops = self._changes(before, after)
         cells = self._forget(cells)
         whole = np.concatenate([cells, self._merged(after)], axis=1)
-        fresh, target = np.unique(whole, axis=0, return_inverse=True)
+        fresh, target = _distinct(whole)
         if len(fresh) > MOST:
             msg = f"the exact engine does not know alarms with more than {MOST} states"
             raise UnsupportedError(msg)
-        return Step(
-            source,
-            symbol,
-            p,
-            target.reshape(-1),
-            fresh,
-            fired,
-            stops,
-            self._active(after),
-            self._active(before),
-        )
+        flags = (stops, fired, self._active(after))
+        place = np.searchsorted(np.array(support), symbol)
+        return _step(support, place * count + source, p, target.reshape(-1), fresh, flags)
 
     def _publish(self, cells: Rows, source: Rows, symbol: Rows) -> tuple[Rows, Rows, Rows, Array]:
         """Let each minute that is not published be published, or not."""
@@ -229,6 +223,35 @@ class Machine:
     def _plain(self) -> bool:
         """Whether what is not published is without a datapoint for every alarm."""
         return all(judge.unseen == -1 for judge in self.judges)
+
+
+def _distinct(rows: Rows) -> tuple[Rows, Rows]:
+    """Return the different rows, and which of them each row is."""
+    radix = rows.max(axis=0).astype(object) + 1
+    if np.prod(radix) >= 2**62:
+        fresh, place = np.unique(rows, axis=0, return_inverse=True)
+        return fresh, place.reshape(-1)
+    scale = np.concatenate([[1], np.cumprod(radix[:0:-1])])[::-1].astype(np.int64)
+    _, first, place = np.unique(rows @ scale, return_index=True, return_inverse=True)
+    return rows[first], place.reshape(-1)
+
+
+def _step(
+    support: tuple[int, ...],
+    source: Rows,
+    p: Array,
+    target: Rows,
+    rows: Rows,
+    flags: tuple[Flags, Flags, Flags],
+) -> Step:
+    from scipy.sparse import coo_array
+
+    stops, fires, active = flags
+    used, group = np.unique(4 * stops + 2 * fires + active, return_inverse=True)
+    at = group.reshape(-1) * len(rows) + target
+    matrix = coo_array((p, (at, source)), shape=(len(used) * len(rows), int(source.max()) + 1))
+    groups = tuple((bool(g & 4), bool(g & 2), bool(g & 1)) for g in used.tolist())
+    return Step(support, matrix.tocsr(), groups, rows)
 
 
 def chance_within(delay: Distribution, age_s: float) -> float:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.counts import Counts
+from stratsim.engine.exact.nodes import TINY
 from stratsim.model.quantities import Array
 from stratsim.signals import NEW
 
@@ -44,6 +45,8 @@ def same_sides(judges: Sequence[Judge], counts: Counts) -> Shown:
         return gathered(
             codes, mass.p, mass.x + counts.met_share(sides) * rest * mass.p, counts, size
         )
+    if _never_silent(judges, counts, sides):
+        return _of_errors(judges, counts, sides, size)
     low, high = counts.successes(sides)
     edges, codes = pieces(judges, mass.values, low, high, counts.hosts)
     found = Shown(np.zeros(size), np.zeros((MEASURES, size)))
@@ -59,6 +62,36 @@ def same_sides(judges: Sequence[Judge], counts: Counts) -> Shown:
         found.x += part.x
         below, below_mean = upto, upto_mean
     found.x += _unread(sides, found.p, counts)
+    return found
+
+
+def _never_silent(judges: Sequence[Judge], counts: Counts, sides: tuple[int, ...]) -> bool:
+    """Whether errors alone decide, since some request succeeds for certain."""
+    if not all(judge.errors_only for judge in judges):
+        return False
+    none, _ = counts.successes_below(sides, np.ones(1))
+    return bool(none.max() < TINY)
+
+
+def _of_errors(judges: Sequence[Judge], counts: Counts, sides: tuple[int, ...], size: int) -> Shown:
+    """Return what alarms see of errors alone."""
+    errors, p, x = counts.margin(sides)
+    codes = np.broadcast_to(
+        joint([judge.judged(_read(judge, counts, errors)) for judge in judges]), errors.shape
+    )
+    found = Shown(
+        np.bincount(codes, p, minlength=size).astype(float),
+        np.stack([np.bincount(codes, one, minlength=size) for one in x]),
+    )
+    found.x += _unread(sides, found.p, counts)
+    return found
+
+
+def _read(judge: Judge, counts: Counts, errors: Array) -> Array:
+    """Return the values that an alarm reads of its errors; alike readings share them."""
+    found = counts.values.get(judge.reading)
+    if found is None:
+        found = counts.values[judge.reading] = judge.values(errors, np.ones(1), counts.hosts)
     return found
 
 

@@ -6,8 +6,10 @@ usual failures, and these very failures are counted.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,7 +23,10 @@ from stratsim.model.quantities import Array
 NOT = -1_000_000
 """A minute that has not come."""
 
-_RARE = 1e-13
+RARE = 1e-13
+"""Probabilities below this are forgotten."""
+
+_WORTH = 0.75
 
 
 class Past(NamedTuple):
@@ -52,11 +57,17 @@ class Limits:
     calm: Times
     settled: Flags
     follow: Times
+    follows: Flags
     respond: int
     notice: int
     poll: int
     refuses: bool
-    follows: Flags
+
+    def repeated(self, times: int) -> "Limits":
+        """Return the limits of all worlds so many times over."""
+        names = ("end", "unwatched", "calm", "settled", "follow", "follows")
+        tall: dict[str, Any] = {name: np.tile(getattr(self, name), times) for name in names}
+        return replace(self, **tall)
 
 
 @dataclass(slots=True)
@@ -67,34 +78,52 @@ class Ends:
     where none did; ``minute`` the last one that was walked.
     """
 
-    world: list[Index] = field(default_factory=list)
+    row: list[Index] = field(default_factory=list)
     p: list[Array] = field(default_factory=list)
     x: list[Array] = field(default_factory=list)
     past: list[tuple[Past, int, int]] = field(default_factory=list)
 
     def add(self, past: Past, stopped: int, minute: int, p: Array, x: Array) -> None:
         """Add what has a probability."""
-        here = np.nonzero(p > _RARE)[0]
+        here = np.nonzero(p > RARE)[0]
         if len(here):
-            self.world.append(here)
+            self.row.append(here)
             self.p.append(p[here])
-            self.x.append(x[:, here])
+            self.x.append(x[:, here] if len(x) else np.zeros((MEASURES, len(here))))
             self.past.append((past, stopped, minute))
 
 
-Population = dict[Past, tuple[Array, Array]]
+Population = dict[Past, Array]
+"""By past, (states, 1 + measures, rows): probabilities, then the expectations."""
 
 
 class Walk:
-    """The chain over the minutes of all worlds at once."""
+    """The chain over the minutes of all worlds and variants of the alarms at once.
 
-    def __init__(self, machine: Machine, minutes: Minutes, limits: Limits) -> None:
+    A row is a world under one variant: those of the first variant, then the next.
+    The variants share a ``machine``. What is less probable than ``rare`` is forgotten.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        minutes: Minutes,
+        limits: Limits,
+        variants: Sequence[int] = (0,),
+        rare: float = RARE,
+    ) -> None:
+        worlds = len(limits.end)
+        minutes, limits = minutes.repeated(len(variants)), limits.repeated(len(variants))
+        self.variant = np.repeat(np.array(variants, dtype=np.int64), worlds)
         self.machine, self.minutes, self.limits = machine, minutes, limits
+        self.rare = rare
         self.worlds = len(limits.end)
         self.ends = Ends()
         self.rows: Rows = machine.start()
-        p, x = np.ones((self.worlds, 1)), np.zeros((MEASURES, self.worlds, 1))
-        self.classes: Population = {Past(): (p, x)}
+        self.counted = bool(minutes.sums["met"].any())
+        start = np.zeros((1, 1 + MEASURES * self.counted, self.worlds))
+        start[:, 0] = 1.0
+        self.classes: Population = {Past(): start}
 
     def run(self) -> Ends:
         """Walk to the end; return how deployments end, with probabilities."""
@@ -121,25 +150,25 @@ class Walk:
         active = self.machine.active(self.rows)
         if not active.any():
             return
-        p, x = self.classes.pop(Past())
-        here = p * active
+        all_ = self.classes.pop(Past())
+        here = all_ * active[:, None, None]
         if self.limits.refuses:
-            self.ends.add(Past(), NOT, NOT, here.sum(axis=1), x[:, :, active].sum(axis=2))
+            self.ends.add(Past(), NOT, NOT, here[:, 0].sum(axis=0), here[:, 1:].sum(axis=0))
         else:
-            self.classes[Past(blind=True)] = here, x * active
-        self.classes[Past()] = p * ~active, x * ~active
+            self.classes[Past(blind=True)] = here
+        self.classes[Past()] = all_ - here
 
     def _advance(self, minute: int | None, evaluated: tuple[bool, ...]) -> None:
         if minute is None:
             q = np.zeros((self.worlds, 3 ** len(self.machine.judges)))
             q[:, self.machine.never] = 1.0
         else:
-            q = self.minutes.table.p[self.minutes.kind[:, minute - self.minutes.first]]
-        step = self.machine.step(self.rows, _support(q), evaluated)
-        p, x = self.classes[Past()]
-        arcs = p[:, step.source] * q[:, step.symbol] * step.p
-        self.rows = step.rows
-        self.classes = {Past(): (_joined(arcs, step), np.zeros((*x.shape[:2], len(step.rows))))}
+            kind = self.minutes.kind[:, minute - self.minutes.first]
+            q = self.minutes.table.p[kind, self.variant]
+        step = self.machine.step(self.rows, self._support(q), evaluated)
+        here = self.classes[Past()] * q.T[list(step.support), None, None, :]
+        self.rows, self.classes = step.rows, {Past(): step.lead(here).sum(axis=0)}
+        self._prune()
 
     # -- the deployment ---------------------------------------------------------------
 
@@ -162,7 +191,7 @@ class Walk:
         now = self.end_of(minute) if not everything else np.full(self.worlds, NEVER)
         limits, group = self.limits, bool(self.machine.group)
         ended = limits.end < now
-        for past, (p, x) in list(self.classes.items()):
+        for past, here in list(self.classes.items()):
             known = past.met > NOT and (past.detected > NOT or not group)
             known &= past.paged > NOT or not self.machine.judges
             over = limits.calm if past.met == NOT else limits.follow
@@ -170,23 +199,26 @@ class Walk:
             done |= (over <= now - 60_000_000) | everything
             if not done.any():
                 continue
-            self.ends.add(past, NOT, minute - 1, p.sum(axis=1) * done, x.sum(axis=2) * done)
+            over_ = here.sum(axis=0) * done
+            self.ends.add(past, NOT, minute - 1, over_[0], over_[1:])
             if done.all():
                 del self.classes[past]
             else:
-                self.classes[past] = p * ~done[:, None], x * ~done[:, None]
+                self.classes[past] = here * ~done
 
     def _minute(self, minute: int) -> None:
         minutes, place = self.minutes, minute - self.minutes.first
         kind, table = minutes.kind[:, place], minutes.table
-        q, x, alone = table.p[kind], table.x[kind], table.alone[kind]
+        at = kind, self.variant
+        q, x, alone = table.p[at], table.x[at], table.alone[at]
         means = np.stack([minutes.sums["failed"][:, place], minutes.sums["met"][:, place]])
         centred = np.moveaxis(x, 1, 0) - means[:, :, None] * q
         spared = -means[:, :, None] * alone
-        meets = bool((q - alone).sum(axis=1).max() > _RARE)
-        step = self.machine.step(self.rows, _support(q), tuple(True for _ in self.machine.judges))
+        meets = bool((q - alone).sum(axis=1).max() > self.rare)
+        every = tuple(True for _ in self.machine.judges)
+        step = self.machine.step(self.rows, self._support(q), every)
         old, self.classes = self.classes, {}
-        found: defaultdict[Past, list[tuple[Array, Array]]] = defaultdict(list)
+        found: defaultdict[Past, list[Array]] = defaultdict(list)
         for past, population in old.items():
             if past.met > NOT or not meets:
                 self._move(past, population, (q, centred), step, minute, found)
@@ -195,86 +227,67 @@ class Walk:
             now = past._replace(met=minute)
             self._move(now, population, (q - alone, centred - spared), step, minute, found)
         self.rows = step.rows
-        for past, parts in found.items():
-            self.classes[past] = sum(p for p, _ in parts), sum(x for _, x in parts)  # type: ignore[assignment]
+        self.classes = {past: reduce(np.add, parts) for past, parts in found.items()}
         self._prune()
 
     def _move(
         self,
         past: Past,
-        population: tuple[Array, Array],
+        population: Array,
         shown: tuple[Array, Array],
         step: Step,
         minute: int,
-        found: defaultdict[Past, list[tuple[Array, Array]]],
+        found: defaultdict[Past, list[Array]],
     ) -> None:
         """Move one class along the arcs of a minute."""
-        (p, x), (q, moment) = population, shown
-        chance = q[:, step.symbol] * step.p
-        here = p[:, step.source]
-        arcs = here * chance
-        if arcs.max(initial=0.0) < _RARE:
+        support = list(step.support)
+        q, moment = shown[0].T[support], shown[1].transpose(2, 0, 1)[support]
+        # by symbol, state, and world: probabilities and expectations
+        arcs = population * q[:, None, None, :]
+        if arcs[:, :, 0].max(initial=0.0) < self.rare:
             return
-        moments = x[:, :, step.source] * chance + here * (moment[:, :, step.symbol] * step.p)
+        if self.counted:
+            arcs[:, :, 1:] += population[None, :, :1] * moment[:, None]
         paged = past if past.paged > NOT else past._replace(paged=minute)
-        for fires in (False, True) if step.stops.any() else ():
-            which = step.stops & (step.fires == fires)
-            then = paged if fires else past
-            # an alarm that fires in the minute of the first request that met a fault
-            # has detected it; one that fires before has not
-            told = then._replace(detected=minute if past.met > NOT else NOT)
-            stopping = self._stopping(then, minute)[:, None] & which
-            self.ends.add(
-                told,
-                minute,
-                minute,
-                (arcs * stopping).sum(axis=1),
-                (moments * stopping).sum(axis=2),
-            )
-            arcs, moments = arcs * ~stopping, moments * ~stopping
-        for fires in (False, True):
-            for active in (False, True):
-                mask = (step.fires == fires) & (step.active == active)
-                if not mask.any():
-                    continue
-                to = paged if fires else past
-                if active and past.met > NOT and past.detected == NOT:
-                    to = to._replace(detected=minute)
-                if (arcs * mask).max(initial=0.0) > _RARE:
-                    found[to].append((_joined(arcs * mask, step), _joined(moments * mask, step)))
+        for (stops, fires, active), part in zip(step.groups, step.lead(arcs), strict=True):
+            if part[:, 0].max() < self.rare:
+                continue
+            to = paged if fires else past
+            here = part
+            if stops:
+                # an alarm that fires in the minute of the first request that met a
+                # fault has detected it; one that fires before has not
+                told = to._replace(detected=minute if past.met > NOT else NOT)
+                stopping = self._stopping(to, minute)
+                ended = part.sum(axis=0) * stopping
+                self.ends.add(told, minute, minute, ended[0], ended[1:])
+                here = part * ~stopping
+            if active and past.met > NOT and past.detected == NOT:
+                to = to._replace(detected=minute)
+            found[to].append(here)
 
     def _stopping(self, past: Past, minute: int) -> Flags:
         """Return in which worlds an alarm at the end of `minute` stops the deployment."""
         limits, now = self.limits, self.end_of(minute)
         poll = poll_after(now, limits.poll)
         stops = (now <= limits.end) & (poll <= limits.end) & (poll < limits.unwatched)
-        return stops & (self.people(past) >= poll) & (not past.blind)
+        return np.asarray(stops & (self.people(past) >= poll) & (not past.blind))
 
     def _prune(self) -> None:
-        """Forget states that are next to impossible."""
-        if not self.classes:
-            return
-        most = np.max([p.max(axis=0) for p, _ in self.classes.values()], axis=0)
-        keep = most > _RARE
-        if not keep.all():
+        """Forget states, and pasts, that are next to impossible."""
+        most = {past: here[:, 0].max(axis=1) for past, here in self.classes.items()}
+        likely = [past for past, each in most.items() if each.max() > self.rare]
+        keep = np.max([most[past] for past in likely], axis=0) > self.rare if likely else None
+        self.classes = {past: self.classes[past] for past in likely}
+        # a few idle states cost less than another step of the chain
+        if keep is not None and keep.mean() < _WORTH:
             self.rows = self.rows[keep]
-            self.classes = {
-                past: (p[:, keep], x[:, :, keep]) for past, (p, x) in self.classes.items()
-            }
+            self.classes = {past: here[keep] for past, here in self.classes.items()}
+
+    def _support(self, q: Array) -> tuple[int, ...]:
+        return tuple(np.nonzero(q.max(axis=0) > self.rare)[0].tolist())
 
 
 def poll_after(at: Times, poll: int) -> Times:
     """Return the first poll at `at` or later."""
     return at if poll == 0 else -(-at // poll) * poll
-
-
-def _support(q: Array) -> tuple[int, ...]:
-    return tuple(np.nonzero(q.max(axis=0) > _RARE)[0].tolist())
-
-
-def _joined(arcs: Array, step: Step) -> Array:
-    """Return the sums over arcs by target, along the last axis."""
-    order = np.argsort(step.target, kind="stable")
-    target = step.target[order]
-    starts = np.nonzero(np.diff(target, prepend=-1))[0]
-    return np.add.reduceat(arcs[..., order], starts, axis=-1)
