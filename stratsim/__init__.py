@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from stratsim import cloudwatch as cloudwatch
     from stratsim import errors as errors
     from stratsim.recommendation import recommend_strategy as recommend
+    from stratsim.risk import operating_characteristic as operating_characteristic
     from stratsim.scenario_io import load as load
     from stratsim.strategies import plan_strategy as plan
     from stratsim.study import compare_strategies as compare
@@ -24,6 +25,7 @@ __all__ = [
     "compare",
     "errors",
     "load",
+    "operating_characteristic",
     "plan",
     "recommend",
     "simulate",
@@ -35,6 +37,7 @@ _HOMES = {
     "compare": "stratsim.study:compare_strategies",
     "errors": "stratsim.errors",
     "load": "stratsim.scenario_io:load",
+    "operating_characteristic": "stratsim.risk:operating_characteristic",
     "plan": "stratsim.strategies:plan_strategy",
     "recommend": "stratsim.recommendation:recommend_strategy",
     "simulate": "stratsim.study:simulate",

@@ -19,6 +19,7 @@ NAMES = {
     "compare",
     "errors",
     "load",
+    "operating_characteristic",
     "plan",
     "recommend",
     "simulate",

@@ -5,6 +5,7 @@ and matplotlib is loaded when something is drawn.
 """
 
 from stratsim.plot.drawn_backtest import plot_backtest
+from stratsim.plot.drawn_characteristic import plot_characteristic
 from stratsim.plot.drawn_comparison import plot_comparison, plot_tradeoffs
 from stratsim.plot.drawn_plan import plot_plan
 from stratsim.plot.drawn_power import plot_power
@@ -12,6 +13,7 @@ from stratsim.plot.drawn_run import plot_run
 
 __all__ = [
     "plot_backtest",
+    "plot_characteristic",
     "plot_comparison",
     "plot_plan",
     "plot_power",

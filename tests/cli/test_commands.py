@@ -241,3 +241,23 @@ class TestLists:
 
         assert schema["$schema"].startswith("https://json-schema.org/")
         assert "traffic" in schema["properties"]
+
+
+class TestPower:
+    def test_tells_rollbacks_and_the_smallest_size(self, cli: Any, scenario: str) -> None:
+        ended = cli("power", scenario, "careful", "-n", "20", "--error-rate", "0.5")
+
+        assert ended.code == 0
+        assert "careful: a healthy release is rolled back in 0%" in ended.out
+        assert "healthy" in ended.out
+
+    def test_prints_one_document(self, cli: Any, scenario: str, tmp_path: Path) -> None:
+        picture = tmp_path / "power.png"
+        arguments = ("power", scenario, "careful", "-n", "20", "--error-rate", "0.5")
+        document = cli(*arguments, "--json", "--plot", str(picture)).document
+
+        sizes = [point["size"] for point in document["strategies"][0]["curve"]]
+        assert sizes == [0.0, 0.5]
+        assert document["schema_version"] == 1
+        assert document["provenance"]["command"].startswith("stratsim power")
+        assert picture.read_bytes().startswith(b"\x89PNG")
