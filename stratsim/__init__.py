@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from stratsim.recommendation import recommend_strategy as recommend
     from stratsim.risk import operating_characteristic as operating_characteristic
     from stratsim.scenario_io import load as load
+    from stratsim.sensitivity import sobol_indices as sobol
+    from stratsim.sensitivity import sweep_scenario as sweep
+    from stratsim.sensitivity import vary_one_by_one as tornado
     from stratsim.strategies import plan_strategy as plan
     from stratsim.study import compare_strategies as compare
     from stratsim.study import simulate as simulate
@@ -29,6 +32,9 @@ __all__ = [
     "plan",
     "recommend",
     "simulate",
+    "sobol",
+    "sweep",
+    "tornado",
 ]
 
 # Public name -> where it lives: "module:attribute", or a module of its own.
@@ -41,6 +47,9 @@ _HOMES = {
     "plan": "stratsim.strategies:plan_strategy",
     "recommend": "stratsim.recommendation:recommend_strategy",
     "simulate": "stratsim.study:simulate",
+    "sobol": "stratsim.sensitivity:sobol_indices",
+    "sweep": "stratsim.sensitivity:sweep_scenario",
+    "tornado": "stratsim.sensitivity:vary_one_by_one",
 }
 
 

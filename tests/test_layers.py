@@ -32,11 +32,13 @@ LAYERS = (
     "__init__ __main__",
 )
 
-# A result's own method may reach up to the room that draws or writes it, with an
-# import inside that method: `run.plot()` is what people type (decision 001).
+# A result's own method may reach up to the room that draws or writes it, and a
+# scenario's to the one that reads it, with an import inside that method: `run.plot()`
+# is what people type (decisions 001 and 004).
 REACHES_UP = {
     "plot": {"plot"},
     "export": {"export", "store"},
+    "with_values": {"scenario_io"},
 }
 
 # What a room may never load, anywhere in it: third-party packages. A result's own

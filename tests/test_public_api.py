@@ -23,6 +23,9 @@ NAMES = {
     "plan",
     "recommend",
     "simulate",
+    "sobol",
+    "sweep",
+    "tornado",
 }
 HEAVY = ("pandas", "matplotlib", "scipy", "simpy", "pydantic")
 IMPORTS = "import sys; import stratsim"

@@ -44,6 +44,7 @@ class Scenario:
     replications: int = 2000
     seed: int = 7
     source: Mapping[str, object] = field(default_factory=dict)
+    folder: str = field(default="", compare=False)
     warnings: tuple[str, ...] = ()
 
     def strategy(self, name: str) -> StrategySpec:
@@ -80,6 +81,27 @@ class Scenario:
             else fault
             for fault in found
         )
+
+    def with_values(self, values: Mapping[str, object]) -> "Scenario":
+        """Return this scenario with other values at some paths, read and checked anew.
+
+        Parameters
+        ----------
+        values
+            New values by path, as they would stand in a file. A path is dotted; an
+            entry of a list is named by its place or its name, such as
+            ``"alarms.0.Threshold"``, ``"alarms.checkout-5xx.Threshold"`` or
+            ``"release.outcomes.error spike.probability"``. Where probabilities of
+            outcomes are set, the others share what is left in proportion.
+
+        Raises
+        ------
+        InputError
+            For a path or a value that cannot be, with the nearest known key.
+        """
+        from stratsim.scenario_io.changing import change_scenario
+
+        return change_scenario(self, values)
 
     def __str__(self) -> str:
         return as_text(self)

@@ -10,6 +10,7 @@ from stratsim.plot.drawn_comparison import plot_comparison, plot_tradeoffs
 from stratsim.plot.drawn_plan import plot_plan
 from stratsim.plot.drawn_power import plot_power
 from stratsim.plot.drawn_run import plot_run
+from stratsim.plot.drawn_sensitivity import plot_ranking, plot_sweep, plot_tornado
 
 __all__ = [
     "plot_backtest",
@@ -17,6 +18,9 @@ __all__ = [
     "plot_comparison",
     "plot_plan",
     "plot_power",
+    "plot_ranking",
     "plot_run",
+    "plot_sweep",
+    "plot_tornado",
     "plot_tradeoffs",
 ]

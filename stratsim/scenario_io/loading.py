@@ -35,9 +35,7 @@ def load(source: str | PathLike[str] | Mapping[str, Any]) -> Scenario:
         Where the file may not be read.
     """
     if isinstance(source, Mapping):
-        problems = Problems()
-        data = _plain(source, "", 0, [0], problems)
-        return _finish(Tree(data), Path(), "", problems)
+        return read_data(dict(source), Path())
     if isinstance(source, str) and _is_text(source):
         return _read_text(source, Path(), "")
     try:
@@ -47,6 +45,18 @@ def load(source: str | PathLike[str] | Mapping[str, Any]) -> Scenario:
         raise InputError([Problem("scenario", rule, shorten(source))]) from None
     where = str(source)
     return _read_text(_decoded(_contents(path), where), path.parent, where)
+
+
+def read_data(data: dict[str, Any], folder: Path) -> Scenario:
+    """Return the scenario in plain data; files that it names are relative to `folder`.
+
+    Raises
+    ------
+    InputError
+        With every problem of the scenario.
+    """
+    problems = Problems()
+    return _finish(Tree(_plain(data, "", 0, [0], problems)), folder, "", problems)
 
 
 def read_text(source: str) -> str:

@@ -29,7 +29,7 @@ from stratsim.scenario_io.strategies import read_strategies
 from stratsim.scenario_io.traffic import read_traffic
 
 PLATFORMS: tuple[Platform, ...] = get_args(Platform)
-SECTIONS = tuple(key for key in keys_of(Scenario) if key not in ("source", "warnings"))
+SECTIONS = tuple(key for key in keys_of(Scenario) if key not in ("source", "folder", "warnings"))
 NAME = Text(1, 128, kind="a name")
 DESCRIPTION = Text(0, 10_000, lines=True)
 REPLICATIONS = Number(1, 10_000_000, whole=True)
@@ -60,7 +60,13 @@ def read_scenario(data: Mapping[str, Any], folder: Path, problems: Problems) -> 
     parts = {**common, **_of_platform(reading, platform, common["traffic"])}
     if problems.found or problems.elsewhere:
         return None
-    return Scenario(platform=platform, source=dict(data), warnings=tuple(reading.warnings), **parts)
+    return Scenario(
+        platform=platform,
+        source=dict(data),
+        folder=str(folder),
+        warnings=tuple(reading.warnings),
+        **parts,
+    )
 
 
 def _platform(reading: Reading) -> Platform | None:

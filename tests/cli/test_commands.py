@@ -261,3 +261,40 @@ class TestPower:
         assert document["schema_version"] == 1
         assert document["provenance"]["command"].startswith("stratsim power")
         assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+class TestSweep:
+    PATH = "strategies.careful.trafficRoutingConfig.timeBasedCanary.canaryPercentage"
+
+    def test_shows_each_combination_and_the_best(self, cli: Any, scenario: str) -> None:
+        ended = cli("sweep", scenario, "--set", f"{self.PATH}=5,20", "-n", "20")
+
+        assert ended.code == 0
+        assert "2 combinations, 20 replications each" in ended.out
+        assert ended.out.count("ECSAllAtOnce") == 2
+        assert "careful *" in ended.out
+
+    def test_prints_one_document(self, cli: Any, scenario: str, tmp_path: Path) -> None:
+        picture = tmp_path / "sweep.png"
+        arguments = ("--set", f"{self.PATH}=5,20", "--set", "on_call.respond=5m", "-n", "10")
+        ended = cli("sweep", scenario, *arguments, "--json", "--plot", str(picture))
+
+        values = [one["values"] for one in ended.document["combinations"]]
+        assert values == [{self.PATH: p, "on_call.respond": "5m"} for p in (5, 20)]
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("service.zone=1,2", "Did you mean 'zones'?"),
+            ("service.zones", "--set: must be PATH=V1,V2,..."),
+            ("service.zones=[", "YAML"),
+        ],
+    )
+    def test_refuses_what_it_cannot_read(
+        self, cli: Any, scenario: str, text: str, message: str
+    ) -> None:
+        ended = cli("sweep", scenario, "--set", text)
+
+        assert (ended.code, ended.out) == (2, "")
+        assert message in ended.err
