@@ -46,7 +46,7 @@ def plot_sweep(
     ax.set_xticks(range(len(numbers.x)), numbers.x)
     ax.set_yticks(range(len(numbers.y)), numbers.y)
     ax.set_xlabel(numbers.x_label)
-    ax.set_ylabel(numbers.y_label)
+    ax.set_ylabel(_two_lines(numbers.y_label))
     ax.set_title(numbers.title, loc="left", fontsize=11)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
@@ -61,7 +61,13 @@ def sweep_size(numbers: HeatNumbers) -> tuple[float, float]:
         0.55 if any("\n" in t for row in numbers.texts for t in row) else 0.4
     )
     names = 0.075 * max(map(len, numbers.y))
-    return max(6.0, 0.8 + names + width), max(2.2, 1.0 + height)
+    label = 0.09 * max(map(len, _two_lines(numbers.y_label).split("\n")))
+    return max(6.0, 0.8 + names + width), 1.0 + max(1.2, height, label)
+
+
+def _two_lines(label: str) -> str:
+    """Return a path that was shortened, broken where it was."""
+    return label.replace(" .. ", " ..\n")
 
 
 def _norm(cells: Any) -> Any:

@@ -120,10 +120,12 @@ def _table(found: "Sweep") -> "Table":
     from rich.text import Text
 
     from stratsim.comparison.text import short_name
+    from stratsim.plot.numbers_sensitivity import short_path
     from stratsim.sensitivity.studies import shown
     from stratsim.wording import format_interval, format_value
 
-    table = Table(*found.parameters, box=box.SIMPLE_HEAD, show_edge=False)
+    heads = map(short_path, found.parameters)
+    table = Table(*heads, box=box.SIMPLE_HEAD, show_edge=False)
     for column in table.columns:
         column.overflow = "fold"
     for head in ("strategy", str(found.keys[0]), "95% interval"):
