@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from stratsim.sensitivity import sobol_indices as sobol
     from stratsim.sensitivity import sweep_scenario as sweep
     from stratsim.sensitivity import vary_one_by_one as tornado
+    from stratsim.store import compare_kept as compare
     from stratsim.strategies import plan_strategy as plan
-    from stratsim.study import compare_strategies as compare
     from stratsim.study import simulate as simulate
 
 __version__ = "0.1.0"
@@ -40,7 +40,7 @@ __all__ = [
 # Public name -> where it lives: "module:attribute", or a module of its own.
 _HOMES = {
     "cloudwatch": "stratsim.cloudwatch",
-    "compare": "stratsim.study:compare_strategies",
+    "compare": "stratsim.store:compare_kept",
     "errors": "stratsim.errors",
     "load": "stratsim.scenario_io:load",
     "operating_characteristic": "stratsim.risk:operating_characteristic",

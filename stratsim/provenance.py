@@ -35,13 +35,18 @@ def provenance(
         "seed": scenario.seed if seed is None else seed,
         "engine": engine,
         "replications": replications,
-        "versions": {
-            "stratsim": _version("stratsim"),
-            "numpy": _version("numpy"),
-            "simpy": _version("simpy"),
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
         "command": command,
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of what makes the numbers."""
+    return {
+        "stratsim": _version("stratsim"),
+        "numpy": _version("numpy"),
+        "simpy": _version("simpy"),
+        "python": platform.python_version(),
     }
 
 

@@ -105,3 +105,18 @@ def _sample_of(
             for key in PROBABILITIES
         },
     )
+
+
+@pytest.fixture
+def bits_of() -> Callable[["Comparison"], bytes]:
+    """Every bit of every run of a comparison."""
+    return _bits_of
+
+
+def _bits_of(comparison: "Comparison") -> bytes:
+    columns = [
+        values
+        for sample in comparison.samples
+        for values in (*sample.measures.values(), *sample.events.values(), sample.outcome)
+    ]
+    return b"".join(np.ascontiguousarray(values).tobytes() for values in columns)

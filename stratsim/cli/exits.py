@@ -123,8 +123,6 @@ def _os_message(error: OSError) -> str:
 
 def _unforeseen(error: Exception) -> str:
     """Return one line for what should not happen, with the place, to be reported."""
-    if type(error).__name__ == "BrokenProcessPool":
-        return "a worker process died, perhaps for lack of memory; try fewer workers"
     place = ""
     trace = error.__traceback__
     while trace is not None:

@@ -1,7 +1,5 @@
 """Arguments and options that several commands share."""
 
-import contextlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,15 +68,12 @@ def save_plot(figure: "Figure", path: Path) -> None:
     """Write the picture whole or not at all: drawn, then written beside its place, then moved."""
     from io import BytesIO
 
+    from stratsim.store.files import write_whole
+
     page = BytesIO()
     figure.savefig(page, format=path.suffix.lower()[1:], dpi=150)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        beside.write_bytes(page.getvalue())
-        beside.replace(path)
+        write_whole(path, page.getvalue())
     except OSError as error:
         msg = f"{path}: {error.strerror or type(error).__name__}"
         raise MachineError(msg) from None
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)

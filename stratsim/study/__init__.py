@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,15 +12,17 @@ from stratsim.comparison import Comparison
 from stratsim.comparison.precision import Wanted, read_targets
 from stratsim.engine import des
 from stratsim.engine.setup import Setup, prepare
-from stratsim.engine.tally import Tally, joined
+from stratsim.engine.tally import Tally
 from stratsim.errors import InputError, Problem, UnsupportedError, shorten, unknown_name
 from stratsim.measures import MEASURES, Sample, events
 from stratsim.provenance import provenance
 from stratsim.strategies import build_plan
 from stratsim.study.cases import Case, enumerate_cases
+from stratsim.study.gathering import Keep, Looks, Progress, gather
+from stratsim.study.identity import identity
 from stratsim.study.jobs import make_jobs
 from stratsim.study.precision import MOST, compare_until
-from stratsim.study.workers import run_jobs
+from stratsim.study.workers import Crew
 from stratsim.world import Block, block_size
 
 if TYPE_CHECKING:
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from stratsim.traced import Run
 
 ENGINES = ("auto", "des", "batch", "exact")
-
-Progress = Callable[[int, int], None]
 
 
 def simulate(
@@ -86,62 +86,27 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
     stratify: bool = False,
     precision: Wanted = None,
     max_replications: int = MOST,
+    keep: Keep | None = None,
 ) -> Comparison:
     """Return the Monte Carlo comparison of the scenario's strategies.
 
-    All strategies meet the same worlds. The same scenario and seed give the same
-    numbers, bit for bit, on any number of workers.
-
-    Parameters
-    ----------
-    scenario
-        The service, its release, its alarms and its strategies.
-    replications, seed
-        The scenario's own where not given. With ``noise: expected`` outcomes are
-        enumerated, and replications are used only where chances remain.
-    engine
-        "des" (SimPy), "batch" (arrays), "exact" (no sampling, where it can), or
-        "auto": batch where it can, else SimPy.
-    workers
-        Threads of the batch engine, or processes where SimPy runs; where not given,
-        a thread for each core, or no further process.
-    executor
-        Any executor to use instead; it is left open.
-    progress
-        Called with runs done and runs in all.
-    strategies
-        Names to compare; all of the scenario's where not given.
-    stratify
-        Give every release outcome runs of its own, half of them by probability and
-        half alike, weighted back to the probabilities: for outcomes so rare that few
-        of the runs would meet them.
-    precision
-        ``"failed_requests:5%"`` (half width of the 95 % interval, as a share of the
-        value) or ``"missed:0.002"`` (in the measure's unit), or several: more
-        replications are made until every strategy keeps them. The result's
-        ``precision`` says how many it took, or that it cannot be reached.
-    max_replications
-        Where `precision` gives up.
-
-    Raises
-    ------
-    InputError
-        For an unknown name, or a number that cannot be.
-    UnsupportedError
-        Where the engine does not know what the scenario needs.
+    `stratsim.compare` tells its parameters, which these are but for one: `keep` is
+    where finished jobs are kept, and looked for before they are made.
     """
     targets = read_targets(precision, MEASURES)
     if targets:
         asked = scenario.replications if replications is None else replications
+        first = _whole("replications", asked, least=1)
+        most = _whole("max_replications", max_replications, least=1)
+        looks = None if keep is None else Looks(keep, first, most, tuple(map(str, targets)))
 
         def study(runs: int) -> Comparison:
             return compare_strategies(
                 *(scenario, runs, seed, engine, workers, executor, progress, strategies),
                 stratify=stratify,
+                keep=looks,
             )
 
-        first = _whole("replications", asked, least=1)
-        most = _whole("max_replications", max_replications, least=1)
         return compare_until(study, targets, first, most)
     if engine not in ENGINES:
         raise InputError([unknown_name("engine", engine, ENGINES)])
@@ -154,8 +119,10 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
         return _solved(scenario, setups, seed, progress)
     engines, notes = _engines(engine, setups)
     cases = enumerate_cases(scenario, wanted, stratify=stratify)
-    many = _workers(workers, engines)
-    tallies = _run(setups, engines, seed, cases, many, executor, progress)
+    if keep is not None:
+        keep.begin(identity(setups, engines, seed, wanted, stratify=stratify))
+    crew = Crew(_workers(workers, engines), executor)
+    tallies = _run(setups, engines, seed, cases, crew, keep, progress)
     exact = scenario.noise == "expected" and all(case.replication == 0 for case in cases)
     used = " + ".join(dict.fromkeys(engines))
     return Comparison(
@@ -227,20 +194,13 @@ def _run(
     engines: Sequence[str],
     seed: int,
     cases: Sequence[Case],
-    workers: int,
-    executor: Executor | None,
+    crew: Crew,
+    keep: Keep | None,
     progress: Progress | None,
 ) -> list[Tally]:
     """Return the tallies by strategy, in the order of the cases."""
     jobs = list(make_jobs(setups[0].scenario, engines, cases))
-    found: list[list[Tally]] = [[] for _ in setups]
-    done, total = 0, len(cases) * len(setups)
-    for job, columns in zip(jobs, run_jobs(setups, seed, jobs, workers, executor), strict=True):
-        found[job.strategy].append(columns)
-        done += len(job.cases)
-        if progress is not None:
-            progress(done, total)
-    return [joined(parts) for parts in found]
+    return gather(setups, seed, jobs, crew, keep, progress)
 
 
 def _warnings(setups: Sequence[Setup]) -> tuple[str, ...]:

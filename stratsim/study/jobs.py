@@ -1,7 +1,12 @@
-"""Jobs: chunks of a study's runs, and how an engine does one."""
+"""Jobs: blocks of a study's runs, their parts, and how an engine does one.
+
+How a study is cut depends on its scenario, replications and engines alone, never on
+who does the work: results are the same on any number of workers, and a job that was
+kept on disk is the job that another process would do.
+"""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from stratsim.engine import des
@@ -18,16 +23,21 @@ CHUNK_RUNS = 128
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Some runs of one strategy: all of one block of worlds."""
+    """Some runs of one strategy in one block of worlds, and of one outcome if it is given."""
 
     strategy: int
     engine: str
     block: int
-    cases: tuple[Case, ...]
+    outcome: int | None
+    replications: tuple[int, ...]
 
 
 class Blocks:
-    """The worlds of one study; one block is kept for each engine, which bounds the memory."""
+    """The worlds of one study; one block is kept for each engine, which bounds the memory.
+
+    Threads may share it: each returns what it looked up or drew itself, not what
+    another thread has put in its place meanwhile.
+    """
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -36,48 +46,57 @@ class Blocks:
 
     def block(self, scenario: Scenario, index: int) -> Block:
         """Return the block number `index`, for the SimPy engine."""
-        if self._block is None or self._block.index != index:
-            self._block = Block(scenario, self.seed, index)
-        return self._block
+        block = self._block
+        if block is None or block.index != index:
+            self._block = block = Block(scenario, self.seed, index)
+        return block
 
     def worlds(self, scenario: Scenario, index: int) -> Worlds:
         """Return the batch number `index`, for the batch engine."""
-        if self._worlds is None or self._worlds.index != index:
-            self._worlds = Worlds(scenario, self.seed, index)
-        return self._worlds
+        worlds = self._worlds
+        if worlds is None or worlds.index != index:
+            self._worlds = worlds = Worlds(scenario, self.seed, index)
+        return worlds
 
 
 def make_jobs(scenario: Scenario, engines: Sequence[str], cases: Sequence[Case]) -> Iterator[Job]:
     """Yield the jobs of a study, block by block over all strategies.
 
-    The worlds so serve all strategies before the next are drawn. The batch engine
-    takes a batch whole, as its draws depend on what is drawn together.
+    The worlds so serve all strategies before the next are drawn.
     """
     each = block_size(scenario)
-    for (batch, _), group in groupby(
+    for (batch, outcome), group in groupby(
         cases, lambda c: (c.replication // (BLOCKS * each), c.outcome)
     ):
-        together = tuple(group)
+        together = tuple(case.replication for case in group)
         for strategy, engine in enumerate(engines):
             if engine == "batch":
-                yield Job(strategy, engine, batch, together)
+                yield Job(strategy, engine, batch, outcome, together)
                 continue
-            for block, some in groupby(together, lambda c: c.replication // each):
-                few = tuple(some)
-                for at in range(0, len(few), CHUNK_RUNS):
-                    yield Job(strategy, engine, block, few[at : at + CHUNK_RUNS])
+            for block, some in groupby(together, lambda r: r // each):
+                yield Job(strategy, engine, block, outcome, tuple(some))
+
+
+def parts_of(job: Job) -> Iterator[Job]:
+    """Yield what of a job can be done by several workers, in order.
+
+    The batch engine takes a block whole, as its draws depend on what is drawn together.
+    """
+    if job.engine == "batch":
+        yield job
+        return
+    for at in range(0, len(job.replications), CHUNK_RUNS):
+        yield replace(job, replications=job.replications[at : at + CHUNK_RUNS])
 
 
 def work(setup: Setup, job: Job, blocks: Blocks) -> Tally:
-    """Return the tally of one job."""
+    """Return the tally of a job or of a part of one."""
     if job.engine == "batch":
         from stratsim.engine.batch import simulate_many
 
         worlds = blocks.worlds(setup.scenario, job.block)
-        rows = [case.replication % worlds.size for case in job.cases]
-        return simulate_many(setup, worlds, rows, job.cases[0].outcome)
+        rows = [replication % worlds.size for replication in job.replications]
+        return simulate_many(setup, worlds, rows, job.outcome)
     block = blocks.block(setup.scenario, job.block)
-    runs = [
-        des.simulate_one(setup, block.row(case.replication, case.outcome)) for case in job.cases
-    ]
+    runs = [des.simulate_one(setup, block.row(r, job.outcome)) for r in job.replications]
     return tally(setup.plan, runs)

@@ -1,24 +1,161 @@
-"""Worker processes and threads: results never depend on how many there are."""
+"""Who does the parts of a study: this thread, others, processes, any executor.
+
+Results never depend on it. Parts are handed on as they are done.
+"""
 
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from types import ModuleType
+from typing import NamedTuple
 
 from stratsim.engine.setup import Setup, prepare
 from stratsim.engine.tally import Tally
+from stratsim.errors import MachineError
 from stratsim.model.plan import Plan
 from stratsim.model.scenario import Scenario
+from stratsim.study.identity import deciding_versions
 from stratsim.study.jobs import Blocks, Job, work
+
+AHEAD = 2
+"""Parts submitted per worker: one to do and one to go on with."""
+
+IN_FLIGHT = 512
+"""Parts submitted to an executor that does not tell how many workers it has."""
+
+
+class Part(NamedTuple):
+    """A job, or a part of it: the job's number, the place in the job, what to do."""
+
+    number: int
+    place: int
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """How many workers of this machine share a study, or whose executor does instead."""
+
+    workers: int = 1
+    executor: Executor | None = None
+
+    def run(
+        self, setups: Sequence[Setup], seed: int, parts: Sequence[Part]
+    ) -> Iterator[tuple[Part, Tally]]:
+        """Yield each part with its tally, in the order in which they are done."""
+        if self.executor is not None:
+            return _elsewhere(setups, seed, parts, self.executor)
+        many = min(self.workers, len(parts))
+        if many <= 1:
+            return _alone(setups, seed, parts)
+        if all(part.job.engine == "batch" for part in parts):
+            return _threaded(setups, seed, parts, many)
+        return _pooled(setups, seed, parts, many)
+
+
+def _alone(
+    setups: Sequence[Setup], seed: int, parts: Sequence[Part]
+) -> Iterator[tuple[Part, Tally]]:
+    blocks = Blocks(seed)
+    for part in parts:
+        yield part, work(setups[part.job.strategy], part.job, blocks)
+
+
+def _threaded(
+    setups: Sequence[Setup], seed: int, parts: Sequence[Part], many: int
+) -> Iterator[tuple[Part, Tally]]:
+    """Use threads: arrays are drawn and computed without the interpreter's lock."""
+    blocks = Blocks(seed)  # threads may draw the same worlds twice, never different ones
+
+    def submit(job: Job) -> Future[Tally]:
+        return pool.submit(work, setups[job.strategy], job, blocks)
+
+    pool = ThreadPoolExecutor(many)
+    with _ended(pool):
+        yield from _collected(submit, parts, AHEAD * many)
+
+
+def _pooled(
+    setups: Sequence[Setup], seed: int, parts: Sequence[Part], many: int
+) -> Iterator[tuple[Part, Tally]]:
+    # Setups are larger than a pipe holds: sent as such, each worker would have to
+    # finish its imports before the next one is started.
+    scenario, plans = setups[0].scenario, [setup.plan for setup in setups]
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(many, context, _start_worker, (scenario, plans, seed))
+
+    def submit(job: Job) -> Future[Tally]:
+        with _interrupts_held(), _main_hidden():  # it may start a process
+            return pool.submit(_work, job)
+
+    with _ended(pool):
+        yield from _collected(submit, parts, AHEAD * many)
+
+
+def _elsewhere(
+    setups: Sequence[Setup], seed: int, parts: Sequence[Part], executor: Executor
+) -> Iterator[tuple[Part, Tally]]:
+    """Use an executor that is not ours, wherever its workers are; it is left open."""
+    plans = [setup.plan for setup in setups]
+    study = pickle.dumps((setups[0].scenario, plans, seed))  # small, as setups are not
+    stamp = deciding_versions()
+    many = getattr(executor, "_max_workers", None)
+    most = AHEAD * many if isinstance(many, int) else IN_FLIGHT
+    return _collected(lambda job: executor.submit(_work_anywhere, stamp, study, job), parts, most)
+
+
+def _collected(
+    submit: Callable[[Job], Future[Tally]], parts: Iterable[Part], most: int
+) -> Iterator[tuple[Part, Tally]]:
+    """Keep up to `most` parts submitted, and yield each when it is done."""
+    todo = iter(parts)
+    waiting: dict[Future[Tally], Part] = {}
+    try:
+        while True:
+            for part in islice(todo, most - len(waiting)):
+                waiting[submit(part.job)] = part
+            if not waiting:
+                return
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                yield waiting.pop(future), future.result()
+    except BrokenExecutor:
+        msg = "a worker process died, perhaps for lack of memory; try fewer workers"
+        raise MachineError(msg) from None
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+@contextmanager
+def _ended(pool: Executor) -> Iterator[None]:
+    """End `pool` with its work, or at once where that is cut short."""
+    try:
+        yield
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 class _Worker:
-    """What a worker process keeps between jobs."""
+    """What a worker process keeps between parts."""
 
     setups: Sequence[Setup] = ()
     blocks: Blocks = Blocks(0)
@@ -83,65 +220,21 @@ def _work(job: Job) -> Tally:
     return work(_Worker.setups[job.strategy], job, _Worker.blocks)
 
 
-def _work_alone(setup: Setup, seed: int, job: Job) -> Tally:
-    """Do a job without anything kept, on an executor that is not ours."""
-    return work(setup, job, Blocks(seed))
+def _work_anywhere(stamp: dict[str, str | None], study: bytes, job: Job) -> Tally:
+    """Do a job on an executor that is not ours, perhaps on another machine."""
+    if stamp != deciding_versions():
+        msg = f"a worker has {_listed(deciding_versions())}, but the study was begun with {_listed(stamp)}"
+        raise MachineError(msg)
+    setups, blocks = _opened(study)
+    return work(setups[job.strategy], job, blocks)
 
 
-def run_jobs(
-    setups: Sequence[Setup],
-    seed: int,
-    jobs: Sequence[Job],
-    workers: int,
-    executor: Executor | None,
-) -> Iterator[Tally]:
-    """Yield the tally of each job, in their order."""
-    if executor is not None:
-        futures = [executor.submit(_work_alone, setups[j.strategy], seed, j) for j in jobs]
-        yield from (future.result() for future in futures)
-    elif workers == 1 or len(jobs) == 1:
-        blocks = Blocks(seed)
-        for job in jobs:
-            yield work(setups[job.strategy], job, blocks)
-    elif all(job.engine == "batch" for job in jobs):
-        yield from _threaded(setups, seed, jobs, workers)
-    else:
-        yield from _pooled(setups, seed, jobs, workers)
+@lru_cache(maxsize=2)
+def _opened(study: bytes) -> tuple[list[Setup], Blocks]:
+    """Return what all jobs of a study share; a worker keeps it from job to job."""
+    scenario, plans, seed = pickle.loads(study)  # noqa: S301  (as trusted as the job itself)
+    return [prepare(scenario, plan) for plan in plans], Blocks(seed)
 
 
-def _threaded(
-    setups: Sequence[Setup], seed: int, jobs: Sequence[Job], workers: int
-) -> Iterator[Tally]:
-    """Use threads: arrays are drawn and computed without the interpreter's lock."""
-    with ThreadPoolExecutor(min(workers, len(jobs))) as pool:
-        blocks = Blocks(seed)  # threads may draw the same worlds twice, never different ones
-        futures = [pool.submit(work, setups[j.strategy], j, blocks) for j in jobs]
-        try:
-            for future in futures:
-                yield future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _pooled(
-    setups: Sequence[Setup], seed: int, jobs: Sequence[Job], workers: int
-) -> Iterator[Tally]:
-    # Setups are larger than a pipe holds: sent as such, each worker would have to
-    # finish its imports before the next one is started.
-    scenario, plans = setups[0].scenario, [setup.plan for setup in setups]
-    pool = ProcessPoolExecutor(
-        min(workers, len(jobs)),
-        multiprocessing.get_context("spawn"),
-        _start_worker,
-        (scenario, plans, seed),
-    )
-    try:
-        with _interrupts_held(), _main_hidden():
-            futures = [pool.submit(_work, job) for job in jobs]
-        for future in futures:
-            yield future.result()
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
+def _listed(stamp: dict[str, str | None]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in stamp.items())

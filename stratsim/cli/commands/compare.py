@@ -1,5 +1,6 @@
 """``stratsim compare``: Monte Carlo over the scenario's strategies."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,6 +34,18 @@ def command(
     seed: SeedOption = None,
     engine: EngineOption = "auto",
     workers: WorkersOption = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            "--dask", metavar="ADDRESS", help="A Dask scheduler whose workers share them."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Keep finished blocks here.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the study that was begun in --out.")
+    ] = False,
     precision: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,7 +76,7 @@ def command(
     from stratsim.cli.output import print_json, print_rich, print_warnings
     from stratsim.cli.progress import progress_bar
     from stratsim.scenario_io import load
-    from stratsim.study import compare_strategies
+    from stratsim.store import compare_kept
     from stratsim.study.precision import MOST
 
     check_plot(plot)
@@ -71,8 +84,13 @@ def command(
     if reference is not None:
         loaded.strategy(reference)  # a wrong name is told before the work
     with progress_bar("comparing") as progress:
-        found = compare_strategies(
-            *(loaded, replications, seed, engine, workers, None, progress),
+        found = compare_kept(
+            *(loaded, replications, seed, engine),
+            workers=workers,
+            dask=dask,
+            out=out,
+            resume=resume,
+            progress=progress,
             stratify=stratify,
             precision=precision,
             max_replications=MOST if max_replications is None else max_replications,
