@@ -151,7 +151,7 @@ class Checkpoint:
         try:
             yield
         except OSError as error:
-            msg = f"{error.filename or self.folder}: {error.strerror or type(error).__name__}"
+            msg = f"{self.folder}: {error.strerror or type(error).__name__}"
             raise MachineError(msg) from error
 
 

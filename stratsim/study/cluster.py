@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import warnings
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,9 @@ def dask_executor(address: str) -> Iterator[Executor]:
             address, timeout=PATIENCE_S, set_as_default=False, name="stratsim"
         )
         try:
+            if not client.scheduler_info()["workers"]:
+                text = f"the cluster at {address} has no workers yet; waiting for the first"
+                warnings.warn(text, stacklevel=4)
             yield client.get_executor(pure=False)
         except CancelledError as error:
             msg = f"dask: the scheduler at {address} was lost"

@@ -19,6 +19,9 @@ import pytest
 import stratsim
 from stratsim.comparison import Comparison
 from stratsim.errors import InputError, MachineError
+from stratsim.study.identity import deciding_versions
+from stratsim.study.jobs import Job
+from stratsim.study.workers import _work_anywhere
 
 START_S = 120
 """How long a process may take to come up on a busy machine."""
@@ -107,7 +110,7 @@ class TestDask:
     def test_finds_the_same_though_a_worker_is_killed(
         self, cluster: Cluster, bits_of: Bits
     ) -> None:
-        """The batch engine first, on both; SimPy then, and one dies of kill -9 on the way."""
+        """The batch engine first, on both; SimPy then, and one dies by kill -9 on the way."""
         assert bits_of(compare("batch", dask=cluster.address)) == bits_of(alone("batch"))
 
         told: list[tuple[int, int]] = []
@@ -146,6 +149,16 @@ class TestDask:
 
         assert running.returncode == 130
         assert printed == ("", "interrupted\n")
+
+
+def test_a_worker_of_another_version_refuses() -> None:
+    """As it would answer from afar: the numbers might differ in a bit."""
+    stamp = {**deciding_versions(), "numpy": "1.0"}
+
+    with pytest.raises(
+        MachineError, match=r"^a worker has .* the study was begun with .*numpy 1\.0"
+    ):
+        _work_anywhere(stamp, b"", Job(0, "des", 0, None, (0,)))
 
 
 def test_an_address_without_a_scheduler_is_told_soon() -> None:
