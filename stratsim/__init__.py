@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stratsim.sensitivity import sweep_scenario as sweep
     from stratsim.sensitivity import vary_one_by_one as tornado
     from stratsim.store import compare_kept as compare
-    from stratsim.strategies import plan_strategy as plan
+    from stratsim.study import foresee as plan
     from stratsim.study import simulate as simulate
 
 __version__ = "0.1.0"
@@ -44,7 +44,7 @@ _HOMES = {
     "errors": "stratsim.errors",
     "load": "stratsim.scenario_io:load",
     "operating_characteristic": "stratsim.risk:operating_characteristic",
-    "plan": "stratsim.strategies:plan_strategy",
+    "plan": "stratsim.study:foresee",
     "recommend": "stratsim.recommendation:recommend_strategy",
     "simulate": "stratsim.study:simulate",
     "sobol": "stratsim.sensitivity:sobol_indices",

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from stratsim.comparison import Key
 from stratsim.comparison.text import short_name
+from stratsim.wording import format_span
 
 if TYPE_CHECKING:
     from stratsim.comparison import Comparison
     from stratsim.intervals import Estimate
-    from stratsim.strategies import PlanResult
+    from stratsim.strategies import FirstStop, PlanResult
     from stratsim.traced import Run
 
 MINUTE_S = 60.0
@@ -122,11 +123,22 @@ def _marks(events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[float, str]]:
             yield event["time_s"] / MINUTE_S, "traffic back"
 
 
+def _stopping(stop: FirstStop) -> Span | None:
+    if stop.time_s is None:
+        return None
+    return Span(stop.time_s / MINUTE_S, stop.until_s / MINUTE_S, format_span(stop.time_s))
+
+
 @dataclass(frozen=True, slots=True)
 class PlanNumbers:
-    """A plan over time [min]: one lane of spans per event, the share, the fleet in service."""
+    """A plan over time [min]: one lane of spans per event, the share, the fleet in service.
+
+    ``alarms`` maps names to the span in which each could stop the deployment, None
+    where it never could.
+    """
 
     lanes: Mapping[str, Sequence[Span]]
+    alarms: Mapping[str, Span | None]
     times: tuple[float, ...]
     shares: tuple[float, ...]
     in_service: tuple[float, ...] | None
@@ -144,6 +156,7 @@ def plan_numbers(result: PlanResult) -> PlanNumbers:
     serving = [row.in_service for row in rows if row.in_service is not None]
     return PlanNumbers(
         lanes=lanes,
+        alarms={stop.alarm: _stopping(stop) for stop in result.stops or ()},
         times=tuple(row.time_s / MINUTE_S for row in rows),
         shares=tuple(row.new_share for row in rows),
         in_service=tuple(n / desired for n in serving) if serving and desired else None,

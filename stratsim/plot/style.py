@@ -45,13 +45,24 @@ def frame_only(ax: Axes) -> None:
 
 
 def minutes_axis(ax: Axes) -> None:
-    """Put the ticks of a time axis in minutes at round moments, and name it."""
+    """Put the ticks of an axis in minutes at round moments, and name it; hours and days as such."""
     _round_moments(ax.xaxis, 60.0)
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    ax.set_xlabel("minutes since the deployment was created")
+    low, high = ax.get_xlim()
+    if high - low > _LONG_MIN:
+        ax.xaxis.set_major_formatter(lambda value, _: _tick(60.0 * value))
+        ax.set_xlabel("time since the deployment was created")
+    else:
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        ax.set_xlabel("minutes since the deployment was created")
 
 
-_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
+_LONG_MIN = 200.0
+"""Minutes from which on people count in hours."""
+_DAY_S = 86400
+_STEPS_S = (
+    *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200),
+    *(days * _DAY_S for days in (1, 2, 5, 10, 20, 50)),
+)
 
 
 def measure_axis(axis: Any, unit: str) -> None:
@@ -75,6 +86,8 @@ def _round_moments(axis: Any, second_per_unit: float) -> None:
 
 
 def _tick(seconds: float) -> str:
-    """Return 0, 45s, 15m, 1h30m: what a tick needs, and no more."""
+    """Return 0, 45s, 15m, 1h30m, 5d: what a tick needs, and no more."""
     text = format_span(seconds)
+    if "d" in text:
+        return text.removesuffix("00h")
     return "0" if seconds == 0 else text.removesuffix("00s" if "m" in text else "00m")

@@ -18,6 +18,7 @@ from stratsim.strategies.families import (
     classify,
     find_spec,
 )
+from stratsim.strategies.first_stop import FirstStop
 from stratsim.strategies.limits import LIMITS
 from stratsim.strategies.result import PlanResult
 from stratsim.strategies.timeline_rows import TimelineRow
@@ -27,20 +28,10 @@ for _module in sorted(module.name for module in iter_modules(__path__)):
 
 
 def plan_strategy(scenario: Scenario, name: str | StrategySpec) -> PlanResult:
-    """Return what a strategy of `scenario` will do, minute by minute; nothing is drawn.
+    """Return the timeline of a strategy of `scenario`, without what its alarms could do.
 
-    Parameters
-    ----------
-    scenario
-        The service, its deployment group and its strategies.
-    name
-        A strategy of the scenario, or any of the platform's predefined
-        configurations.
-
-    Raises
-    ------
-    InputError
-        Where there is no such strategy, or AWS would refuse it.
+    `name` is a strategy of the scenario, or any of the platform's predefined
+    configurations; `InputError` where there is none, or AWS would refuse it.
     """
     return PlanResult.of(scenario.name, build_plan(scenario, name))
 
@@ -50,6 +41,7 @@ __all__ = [
     "LIMITS",
     "OVERRIDE_KEYS",
     "Family",
+    "FirstStop",
     "PlanResult",
     "TimelineRow",
     "build_plan",

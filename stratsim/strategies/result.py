@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
 from stratsim.model.plan import Plan
+from stratsim.strategies.first_stop import HEAD, FirstStop, stop_cells
 from stratsim.strategies.timeline import timeline
 from stratsim.strategies.timeline_rows import TimelineRow, duration_s
 from stratsim.wording import format_span, format_value
@@ -25,12 +27,14 @@ _FLEET_COLUMNS = ("in_service", "instances", "batch")
 class PlanResult:
     """The plan of one strategy of one scenario and what it will do when.
 
-    ``rows`` hold expected durations: nothing in them is random.
+    ``rows`` hold expected durations: nothing in them is random. ``stops`` say when each
+    alarm of the deployment could first stop it; None where nobody asked.
     """
 
     scenario: str
     plan: Plan
     rows: tuple[TimelineRow, ...]
+    stops: tuple[FirstStop, ...] | None = None
 
     @classmethod
     def of(cls, scenario: str, plan: Plan) -> PlanResult:
@@ -70,6 +74,7 @@ class PlanResult:
             "steps": [asdict(row) for row in self.rows],
             "minimum_healthy": self.plan.minimum_healthy,
             "concurrency": self.plan.concurrency,
+            "alarms": [asdict(stop) for stop in self.stops or ()],
             "warnings": list(self.plan.warnings),
         }
 
@@ -80,24 +85,34 @@ class PlanResult:
         return plot_plan(self, ax)
 
     def __str__(self) -> str:
-        head, table = _columns(self.plan), _cells(self)
-        widths = [max(len(row[i]) for row in [head, *table]) for i in range(len(head))]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in [head, *table]
-        ]
-        return "\n".join([*_facts(self), "", *lines])
+        lines = [*_facts(self), "", *_aligned(_columns(self.plan), _cells(self))]
+        if self.stops:
+            lines += ["", *_aligned(HEAD, stop_cells(self.stops))]
+        return "\n".join(lines)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{escape(cell)}</th>" for cell in _columns(self.plan))
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in _cells(self)
-        )
         facts = "".join(f"<p>{escape(line)}</p>" for line in _facts(self))
-        return f"{facts}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        stops = _html(HEAD, stop_cells(self.stops)) if self.stops else ""
+        return facts + _html(_columns(self.plan), _cells(self)) + stops
+
+
+def _aligned(head: Sequence[str], table: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table whose columns stand below each other."""
+    widths = [max(len(row[i]) for row in [head, *table]) for i in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [head, *table]
+    ]
+
+
+def _html(head: Sequence[str], table: Sequence[Sequence[str]]) -> str:
+    titles = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table
+    )
+    return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _facts(result: PlanResult) -> list[str]:

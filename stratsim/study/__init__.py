@@ -18,6 +18,7 @@ from stratsim.measures import MEASURES, Sample, events
 from stratsim.provenance import provenance
 from stratsim.strategies import build_plan
 from stratsim.study.cases import Case, enumerate_cases
+from stratsim.study.first_stops import foresee
 from stratsim.study.gathering import Keep, Looks, Progress, gather
 from stratsim.study.identity import identity
 from stratsim.study.jobs import make_jobs
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from stratsim.model.scenario import Scenario
     from stratsim.traced import Run
+
+__all__ = ["ENGINES", "compare_strategies", "foresee", "simulate"]
 
 ENGINES = ("auto", "des", "batch", "exact")
 

@@ -14,6 +14,7 @@ from stratsim.model.scenario import Scenario
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "rules.md"
+FOLDERS = ("conformance", "study", "strategies", "theory")
 _TEST = re.compile(r"`(\w+)::(test_\w+)`")
 _RANGE = re.compile(r"W(\d+)(?:-W(\d+))?")
 
@@ -31,7 +32,9 @@ def assumptions() -> list[list[str]]:
 
 
 def names_in(module: str) -> set[str]:
-    path = ROOT / "tests" / "conformance" / f"test_{module}.py"
+    """The tests of a file, which stands in the first of the folders that has it."""
+    places = [ROOT / "tests" / folder / f"test_{module}.py" for folder in FOLDERS]
+    path = next(place for place in places if place.exists())
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 

@@ -13,7 +13,7 @@ from stratsim.model.plan import Plan
 from stratsim.model.settings import DeploymentGroup
 from stratsim.plot import plot_comparison, plot_plan, plot_run, plot_tradeoffs
 from stratsim.plot.numbers import Span, comparison_points, plan_numbers, run_numbers
-from stratsim.strategies.timeline_rows import TimelineRow
+from stratsim.strategies import FirstStop, TimelineRow
 
 ComparisonOf = Callable[..., Comparison]
 
@@ -82,6 +82,10 @@ def plan() -> Any:
             row(time_s=390, end_s=390, event="AllowTraffic", new_share=1.0, in_service=20),
             row(time_s=390, end_s=390, event="Succeeded", new_share=1.0, in_service=10),
         ),
+        stops=(
+            FirstStop(alarm="5xx", time_s=240.0, new_share=0.1, until_s=390.0),
+            FirstStop(alarm="blind", time_s=None, new_share=None, until_s=390.0, note="never"),
+        ),
     )  # fmt: skip
 
 
@@ -113,6 +117,9 @@ class TestPlan:
             "AllowTraffic": [Span(1.5, 1.5, ""), Span(6.5, 6.5, "")],
             "Succeeded": [Span(6.5, 6.5, "")],
         }
+
+    def test_an_alarm_may_stop_it_from_its_first_moment_to_the_end(self, plan: Any) -> None:
+        assert plan_numbers(plan).alarms == {"5xx": Span(4.0, 6.5, "4m00s"), "blind": None}
 
     def test_the_fleet_in_service_is_a_share_of_the_desired(self, plan: Any) -> None:
         numbers = plan_numbers(plan)

@@ -26,17 +26,17 @@ def command(
     from stratsim.comparison.result import SCHEMA_VERSION
     from stratsim.provenance import provenance
     from stratsim.scenario_io import load
-    from stratsim.strategies import plan_strategy
+    from stratsim.study import foresee
 
     check_plot(plot)
     loaded = load(scenario)
-    result = plan_strategy(loaded, strategy)
+    result = foresee(loaded, strategy)
     print_warnings(loaded.warnings, result.plan.warnings)
     if plot is not None:
-        from stratsim.plot import plot_plan
+        from stratsim.plot import plan_height, plot_plan
         from stratsim.plot.style import new_figure
 
-        figure = new_figure(9.0, 5.0)
+        figure = new_figure(9.0, plan_height(result))
         plot_plan(result, figure.subplots())
         save_plot(figure, plot)
     if json:
