@@ -6,6 +6,7 @@ from typing import Any
 from stratsim.model.service import Platform
 from stratsim.model.settings import MINUTE_S, DeploymentGroup
 from stratsim.scenario_io.checking import Problems, joined, keys_of, shown
+from stratsim.scenario_io.group_counts import check_counts
 from stratsim.scenario_io.group_shapes import (
     AlarmConfiguration,
     AutoRollbackConfiguration,
@@ -15,7 +16,6 @@ from stratsim.scenario_io.group_shapes import (
 
 ALARMS_PER_GROUP = 10  # API_AlarmConfiguration: at most 10 alarms
 ALARM_QUOTA = "alarms_per_deployment_group"
-TRIGGERS_PER_GROUP = 10  # CodeDeploy quotas
 GROUP_KEYS = tuple(keys_of(GroupShape))
 
 _PRINTED_ONLY = {  # what GetDeploymentGroup adds to the configuration
@@ -117,10 +117,7 @@ class GroupReader:
             where = joined(path, "autoRollbackConfiguration.events")
             if rollback.get("events") == []:
                 self.problems.add(where, "a list of at least one event when enabled", "[]")
-        triggers = value.get("triggerConfigurations")
-        if isinstance(triggers, list) and len(triggers) > TRIGGERS_PER_GROUP:
-            where = joined(path, "triggerConfigurations")
-            self.problems.add(where, f"at most {TRIGGERS_PER_GROUP} triggers", len(triggers))
+        self.problems.found += check_counts(value, path, self.quotas)
         for one, other in _EXCLUSIVE:
             if one in value and other in value:
                 self.problems.add(joined(path, other), f"absent where {one} is given", "both")

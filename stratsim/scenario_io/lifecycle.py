@@ -6,7 +6,7 @@ from stratsim.errors import shorten
 from stratsim.model.quantities import Uniform
 from stratsim.model.release import Release
 from stratsim.model.service import Host, LifecycleEvent, Platform
-from stratsim.scenario_io.events import EVENTS
+from stratsim.scenario_io.events import EVENTS, STAGES
 from stratsim.scenario_io.faults import Fleet
 from stratsim.scenario_io.reading import Reading
 
@@ -14,8 +14,12 @@ HOOK_DURATION = Uniform(1.0, 3.0)
 """How long a hook lasts of which only a fault knows."""
 
 
-def read_lifecycle(reading: Reading, platform: Platform) -> dict[str, LifecycleEvent] | None:
+def read_lifecycle(
+    reading: Reading, platform: Platform, quotas: Mapping[str, float]
+) -> dict[str, LifecycleEvent] | None:
     """Return ``lifecycle:``, or ``None`` with its problems noted."""
+    from stratsim.strategies.limits import LIFECYCLE_EVENT_SECONDS, over
+
     value = reading.data.get("lifecycle")
     if value is None:
         return {}
@@ -30,8 +34,12 @@ def read_lifecycle(reading: Reading, platform: Platform) -> dict[str, LifecycleE
             reading.problems.unknown(f"lifecycle.{key}", key, events)
             continue
         event = reading.problems.check(f"lifecycle.{key}", LifecycleEvent, inner)
-        if event is not None:
-            found[key] = event
+        if event is None:
+            continue
+        found[key] = event
+        if key not in STAGES:  # those of ECS have limits of their own
+            where, limit = f"lifecycle.{key}.timeout", LIFECYCLE_EVENT_SECONDS
+            reading.problems.found += over(event.timeout, where, limit, quotas, "s")
     return found
 
 

@@ -125,7 +125,7 @@ def _of_platform(reading: Reading, platform: Platform, traffic: Traffic | None) 
     written = reading.data.get("release")
     release = faults.release({} if written is None else written)
     environment = reading.data.get("environment")
-    lifecycle = read_lifecycle(reading, platform)
+    lifecycle = read_lifecycle(reading, platform, quotas or {})
     if lifecycle is not None and release is not None and platform != "ec2":
         add_hooks(reading, lifecycle, release)
     return {

@@ -6,7 +6,7 @@ Source: argoproj/argo-rollouts, pkg/apis/rollouts/v1alpha1/types.go (commit 9f8d
 import re
 from collections.abc import Mapping
 
-from stratsim.errors import Problem, shorten
+from stratsim.errors import Problem, shorten, unknown_name
 from stratsim.model.service import Platform
 from stratsim.strategies.argo_templates import TEMPLATES, check_named, check_templates
 from stratsim.strategies.fields import (
@@ -82,10 +82,15 @@ STEPS: dict[str, Rule] = {
 }
 
 
+_NOT_PLAYED = "stratsim plays these; header and mirror routes, experiments and plugins it cannot."
+
+
 def _check_step(value: object, where: str) -> list[Problem]:
     rule = f"a step with one of the keys {', '.join(STEPS)}"
     if not isinstance(value, Mapping) or len(value) != 1 or not set(value) <= set(STEPS):
-        hint = "stratsim plays these; header and mirror routes, experiments and plugins it cannot."
+        keys = list(value) if isinstance(value, Mapping) else []
+        near = [unknown_name(where, str(key), STEPS).hint for key in keys if key not in STEPS]
+        hint = next(filter(None, near), _NOT_PLAYED)
         return [Problem(where, rule, shorten(value), hint)]
     (key, inner), *_ = value.items()
     if key == "pause" and inner is None:

@@ -116,6 +116,9 @@ def _check_metric(metric: Config, told: Config, where: str) -> list[Problem]:
 def check_named(names: tuple[str, ...], config: Config, where: str) -> list[Problem]:
     """Return the problems of template names that no template has."""
     known = [_name(template) for template in _templates(config)]
+    if names and not known:
+        rule = "the name of a template under analysisTemplates, beside argoRollout"
+        return [Problem(where, rule, repr(names[0]))]
     return [unknown_name(where, name, known) for name in names if name not in known]
 
 

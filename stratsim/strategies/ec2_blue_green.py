@@ -98,6 +98,21 @@ def build(spec: StrategySpec, scenario: Scenario) -> Plan:
     )
 
 
+def check_in_group(spec: StrategySpec, where: str) -> list[Problem]:
+    """Return what is wrong with a blue/green configuration in its group.
+
+    Terraform's page of aws_codedeploy_deployment_group: exactly one source group.
+    """
+    sources = spec.group.raw.get("autoScalingGroups")
+    if spec.group.green_fleet != "COPY_AUTO_SCALING_GROUP" or not isinstance(sources, list):
+        return []
+    if len(sources) <= 1:
+        return []
+    rule = "of one Auto Scaling group where COPY_AUTO_SCALING_GROUP copies it"
+    hint = "With DISCOVER_EXISTING you bring the replacement instances along."
+    return [Problem(where, rule, f"{len(sources)} groups", hint)]
+
+
 def _green_size(spec: StrategySpec, scenario: Scenario) -> int:
     """Return the replacement hosts: a copied group has as many as are healthy in its source.
 
@@ -142,6 +157,7 @@ FAMILY = register(
         deployment_type="BLUE_GREEN",
         check=check,
         build=build,
+        check_in_group=check_in_group,
         examples=EXAMPLES,
     )
 )

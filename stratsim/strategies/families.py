@@ -14,7 +14,7 @@ from stratsim.model.service import Platform
 from stratsim.model.strategy import StrategySpec
 from stratsim.registry import Registry
 from stratsim.strategies.limits import Quotas, check_group
-from stratsim.strategies.predefined import PREFIX, predefined
+from stratsim.strategies.predefined import PREFIX, describes, predefined
 from stratsim.strategies.shapes import Config
 
 __all__ = [
@@ -111,11 +111,26 @@ def classify(
     if len(own) > 1:
         rule = "an entry with one kind of configuration"
         raise InputError([Problem(where, rule, f"the keys {', '.join(own)}")])
+    if own and entry.get(NAME_KEY) in predefined(platform):
+        return _classify_pasted(own[0], entry, platform, where)
     if own:
         return _classify_key(own[0], entry, platform, where)
     if NAME_KEY in entry:
         return _classify_name(entry[NAME_KEY], entry, platform, f"{where}.{NAME_KEY}", where)
     raise InputError([_no_family(entry, platform, where)])
+
+
+def _classify_pasted(
+    key: str, entry: Mapping[str, object], platform: Platform, where: str
+) -> tuple[str, dict[str, object]]:
+    """Read one of AWS's own configurations that stands there in full."""
+    name = str(entry[NAME_KEY])
+    if not describes(name, entry[key]):
+        rule = f"what {name} says, or absent"
+        hint = f"A name that begins with {PREFIX} is AWS's; one of your own may say otherwise."
+        raise InputError([Problem(f"{where}.{key}", rule, shorten(entry[key]), hint)])
+    rest = {other: value for other, value in entry.items() if other != key}
+    return _classify_name(name, rest, platform, f"{where}.{NAME_KEY}", where)
 
 
 def _classify_name(
@@ -187,6 +202,8 @@ def _no_family(entry: Mapping[str, object], platform: Platform, where: str) -> P
     known = _keys_of(platform)
     strange = [key for key in entry if key not in ("name", *OVERRIDE_KEYS)]
     hint = unknown_name(where, str(strange[0]), known).hint if strange else ""
+    if "deploymentConfigInfo" in entry:
+        hint = "Paste what stands inside deploymentConfigInfo."
     rule = f"an entry with one of the keys {', '.join(known)}"
     return Problem(where, rule, f"the keys {', '.join(map(str, entry)) or 'none'}", hint)
 

@@ -86,6 +86,24 @@ IN_PLACE_HOURS = Limit(
     meaning="AWS ends an in-place deployment after 8 h",
     page=f"{_GUIDE}/limits.html",
 )
+LIFECYCLE_EVENT_SECONDS = Limit(
+    key="lifecycle_event_seconds",
+    value=3600,
+    meaning="AWS fails a lifecycle event, and a hook that does not answer, after 3600 s",
+    page=f"{_GUIDE}/limits.html",
+)
+AUTO_SCALING_GROUPS = Limit(
+    key="auto_scaling_groups",
+    value=10,
+    meaning="AWS takes at most 10 Auto Scaling groups in a deployment group",
+    page=f"{_API}/API_CreateDeploymentGroup.html",
+)
+TRIGGERS = Limit(
+    key="triggers",
+    value=10,
+    meaning="AWS takes at most 10 triggers in a deployment group",
+    page=f"{_GUIDE}/limits.html",
+)
 ECS_STAGE_HOURS = Limit(
     key="ecs_stage_hours",
     value=24,
@@ -116,6 +134,9 @@ LIMITS: Mapping[str, Limit] = {
         EC2_READY_WAIT_MINUTES,
         INSTANCES,
         IN_PLACE_HOURS,
+        LIFECYCLE_EVENT_SECONDS,
+        AUTO_SCALING_GROUPS,
+        TRIGGERS,
         ECS_STAGE_HOURS,
         ECS_DEPLOYMENT_HOURS,
         CLOUDFORMATION_HOURS,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from stratsim.model.service import Platform
 from stratsim.strategies.minimum_healthy import HostRule
-from stratsim.strategies.traffic_routing import TrafficRouting
+from stratsim.strategies.traffic_routing import TrafficRouting, check_routing, parse_routing
 
 PREFIX = "CodeDeployDefault."
 """Reserved: no configuration of one's own may begin with it."""
@@ -64,3 +64,23 @@ _NAMES: Mapping[Platform, tuple[str, ...]] = {
 def predefined(platform: Platform) -> tuple[str, ...]:
     """Return the names of every predefined configuration of `platform`."""
     return _NAMES[platform]
+
+
+_FLEETS = (2, 7, 1000)
+"""Fleets on which two rules are compared."""
+
+
+def describes(name: str, config: object) -> bool:
+    """Whether `config` says what AWS's own `name` does, as ``get-deployment-config`` prints it."""
+    if name in TRAFFIC_ROUTING:
+        if not isinstance(config, Mapping) or check_routing(config, "", {}):
+            return False
+        return parse_routing(config) == TRAFFIC_ROUTING[name]
+    if not isinstance(config, Mapping) or set(config) != {"type", "value"}:
+        return False
+    kind, value = config["type"], config["value"]
+    if kind not in ("HOST_COUNT", "FLEET_PERCENT", "MOST_CONCURRENCY") or type(value) is not int:
+        return False
+    # By effect: how AWS writes down all but OneAtATime is not known.
+    said = HostRule(str(kind), value)
+    return all(said.minimum(n) == SERVER[name].minimum(n) for n in _FLEETS)

@@ -14,7 +14,7 @@ from stratsim.model.scenario import Scenario
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "rules.md"
-FOLDERS = ("conformance", "study", "strategies", "theory")
+FOLDERS = ("conformance", "study", "strategies", "scenario_io", "theory")
 _TEST = re.compile(r"`(\w+)::(test_\w+)`")
 _RANGE = re.compile(r"W(\d+)(?:-W(\d+))?")
 

@@ -464,7 +464,8 @@ def test_no_alarm_is_looked_at(planned: Planned) -> None:
         (canary({"setCanaryScale": {"replicas": 1}}), "absent without trafficRouting"),
         (canary(dynamicStableScale=True), "false without trafficRouting"),
         (canary(maxSurge="a few"), "a number of pods or a percentage such as 25%"),
-        (canary(CHECK), r"steps\[0\].analysis.templates: must be one of"),
+        (canary(CHECK), r"steps\[0\].analysis.templates: must be the name of a template under"),
+        (canary({"setWeigh": 10}), "Did you mean 'setWeight'"),
         ({"argoRollout": {"strategy": {}}}, "either canary or blueGreen"),
         ({"argoRollout": {"replica": 3, "strategy": {"canary": {}}}}, "Did you mean 'replicas'"),
         (
