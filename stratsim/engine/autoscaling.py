@@ -6,7 +6,7 @@ EC2 Auto Scaling"; ECS Developer Guide, "CodeDeploy blue/green deployments".
 """
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +122,9 @@ class Scaler:
     def _act(self, loads: tuple[float, ...], level: float) -> None:
         self.shadow.look(sum(loads), self.starts)
         wanted = self.tracker.size(level, self.size, self._warming())
+        if wanted < self.size and self._suspended():
+            self.tracker.low = self.policy.scale_in_periods - 1  # it asks again next minute
+            return
         if wanted == self.size:
             return
         self.run.note("scaling", f"from {self.size} to {wanted} instances")
@@ -135,6 +138,14 @@ class Scaler:
                 self._add(change, new=new)
             else:
                 self._remove(-change, new=new)
+
+    def _suspended(self) -> bool:
+        """Whether CodeDeploy holds back the group's Terminate process, as in place it may."""
+        run = self.run
+        options = run.plan.group.raw.get("ec2DeploymentOptions")
+        if not isinstance(options, Mapping) or run.plan.undo != "redeploy" or run.over:
+            return False
+        return "Terminate" in (options.get("autoScalingGroupProcessesToSuspend") or ())
 
     def _warming(self) -> int:
         return len(self.warming) // max(len(self._sides()), 1)

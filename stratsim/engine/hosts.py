@@ -116,14 +116,16 @@ class Hosts:
             raise StepFailedError(HEALTH_CONSTRAINTS_INVALID)
 
     def _zones(self, zones: Sequence[Zone]) -> Process:
-        """Go zone by zone, with a watch after each but the last."""
+        """Go zone by zone, with a watch after each, the last one where that is asked for."""
         step, run = self.step, self.run_
-        queues = [deque(u for u in self.waiting if u.zone == z + 1) for z in range(len(zones))]
-        for at, (queue, zone) in enumerate(zip(queues, zones, strict=True)):
-            yield from self._pass(queue, at + 1, zone.minimum_healthy)
-            if at < len(zones) - 1:
+        count = len(zones)
+        order = run.world.order(count) if step.zones_shuffled else range(count)
+        for turn, at in enumerate(order):
+            queue = deque(unit for unit in self.waiting if unit.zone == at + 1)
+            yield from self._pass(queue, at + 1, zones[at].minimum_healthy)
+            if turn < count - 1 or step.zone_tail_wait:
                 run.note("lifecycle", f"zone {at + 1} done, monitored")
-                yield run.wait(us(step.zone_monitor_s if at else step.first_zone_monitor_s))
+                yield run.wait(us(step.zone_monitor_s if turn else step.first_zone_monitor_s))
 
     def _pass(self, queue: deque[Unit], zone: int, least: int) -> Process:
         """Work through `queue`; `least` hosts of its zone stay healthy (zone 0: no zones)."""

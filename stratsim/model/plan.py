@@ -108,8 +108,9 @@ class Roll:
     were launched before. ``minimum_healthy`` (M) and ``concurrency`` (most hosts
     at once when all are healthy) are in hosts; ``unhealthy`` hosts begin so, and
     are ``throttled`` by the minimum like the others only where that is asked for.
-    With ``zones`` the roll goes zone by zone, with two monitor durations. A
-    ``strict`` roll ends with the first host that fails.
+    With ``zones`` the roll goes zone by zone, with two monitor durations, the last
+    zone only with ``zone_tail_wait``; ``zones_shuffled`` takes them in random order.
+    A ``strict`` roll ends with the first host that fails.
     """
 
     event: str
@@ -124,6 +125,8 @@ class Roll:
     zones: tuple[Zone, ...] = ()
     first_zone_monitor_s: float = 0.0
     zone_monitor_s: float = 0.0
+    zone_tail_wait: bool = False
+    zones_shuffled: bool = False
     strict: bool = False
 
 

@@ -62,6 +62,10 @@ class Control:
     a poll cannot read the alarms, which stops a deployment unless its group says
     ``ignorePollAlarmFailure``. ``stop_in_flight``: what a stopped deployment does on
     a host whose event is running: leave it, or let the event end.
+    ``linear_remainder``: a percentage that does not divide 100 leaves its rest to a
+    shift of its own, or to the last whole one. ``zone_order`` and ``zone_tail_wait``:
+    in which order a zonal deployment takes the zones, and whether it watches the
+    last one too.
     """
 
     alarm_poll: Annotated[float, DurationMarker(high=3600)] = 10.0
@@ -72,6 +76,9 @@ class Control:
     rollback_hosts: Literal["touched_only", "whole_group"] = "touched_only"
     batches: Literal["sliding_window", "barrier"] = "sliding_window"
     linear_tail_wait: Flag = False
+    linear_remainder: Literal["own_shift", "last_shift"] = "own_shift"
+    zone_order: Literal["in_order", "random"] = "in_order"
+    zone_tail_wait: Flag = False
     follow_up: Seconds = 86400.0
     unhealthy_hosts: Literal["at_once", "throttled"] = "at_once"
     lone_host: Literal["refused", "deployed"] = "refused"

@@ -65,7 +65,10 @@ def build(spec: StrategySpec, scenario: Scenario) -> Plan:
     else:
         name = str(spec.config[NAME_KEY])
         routing = TRAFFIC_ROUTING[name]
-    moves = routing.moves(tail_wait=scenario.control.linear_tail_wait)
+    control = scenario.control
+    moves = routing.moves(
+        tail_wait=control.linear_tail_wait, rest_on_top=control.linear_remainder == "last_shift"
+    )
     return weighted_plan(spec, scenario, moves, deployment_config=name, custom=custom)
 
 

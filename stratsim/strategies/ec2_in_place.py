@@ -113,6 +113,8 @@ def _zonal(step: Roll, zonal: ZonalRule, scenario: Scenario) -> Roll:
         zones=tuple(parts),
         first_zone_monitor_s=zonal.first_monitor_s,
         zone_monitor_s=zonal.monitor_s,
+        zone_tail_wait=scenario.control.zone_tail_wait,
+        zones_shuffled=scenario.control.zone_order == "random",
     )
 
 

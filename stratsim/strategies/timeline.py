@@ -103,6 +103,8 @@ def _roll(walk: Walk, step: Roll) -> None:
             _monitor(walk, step, zone)
             zone = batch.zone
         _batch(walk, step, batch, number)
+    if step.zones and step.zone_tail_wait:
+        _monitor(walk, step, zone)
 
 
 def _cut_short(events: tuple[HostEvent, ...]) -> tuple[HostEvent, ...]:
@@ -120,7 +122,7 @@ def _length_s(event: HostEvent) -> float:
 
 
 def _monitor(walk: Walk, step: Roll, zone: int) -> None:
-    """Watch a finished zone before the next one begins; the last is not waited for."""
+    """Watch a finished zone before the next one begins."""
     wait_s = step.zone_monitor_s if zone else step.first_zone_monitor_s
     if wait_s:
         walk.enter("monitorDuration", walk.now_s + wait_s, note=f"zone {zone + 1} is watched")

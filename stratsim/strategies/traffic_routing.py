@@ -62,16 +62,23 @@ class TrafficRouting:
         unit = "Minute" if self.interval_min == 1 else "Minutes"
         return f"{kind}{self.percentage}Percent{every}{self.interval_min}{unit}"
 
-    def moves(self, *, tail_wait: bool = False) -> tuple[Shift | Hold, ...]:
+    def moves(
+        self, *, tail_wait: bool = False, rest_on_top: bool = False
+    ) -> tuple[Shift | Hold, ...]:
         """Return the shifts with the waits between them.
 
         AWS shifts at the start of each increment, so nothing is waited for after
-        the last one; the SAM guide's arithmetic adds an interval (`tail_wait`).
+        the last one; the SAM guide's arithmetic adds an interval (`tail_wait`). What
+        a percentage leaves of 100 is a shift of its own, or comes on top of the last
+        whole one (`rest_on_top`).
         """
+        weights = self.weights
+        if rest_on_top and self.type == "TimeBasedLinear" and 100 % self.percentage:
+            weights = (*weights[:-2], 1.0)
         moves: list[Shift | Hold] = []
         event = _BRANCH[self.type][2] if self.type in _BRANCH else ""
         wait = Hold(duration_s=self.interval_min * MINUTE_S, event=event)
-        for weight in self.weights:
+        for weight in weights:
             moves += [Shift(weight=weight), wait]
         if not (tail_wait and self.type == "TimeBasedLinear"):
             moves.pop()

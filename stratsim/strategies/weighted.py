@@ -1,10 +1,13 @@
 """Plans whose traffic is split by weights: blue and green side by side, or an alias."""
 
+from collections.abc import Mapping
+
 from stratsim.model.plan import READY_WAIT, Hold, Launch, Lifecycle, Plan, Retire, Shift, Step
 from stratsim.model.scenario import Scenario
 from stratsim.model.settings import MINUTE_S, Control, DeploymentGroup
 from stratsim.model.strategy import StrategySpec
 from stratsim.strategies.lifecycle import hook, unused_events
+from stratsim.strategies.shapes import part
 
 Moves = tuple[Shift | Hold, ...]
 
@@ -56,7 +59,7 @@ def _fleets(group: DeploymentGroup, scenario: Scenario, moves: Moves) -> tuple[S
         *hook(scenario, "BeforeInstall", can_roll_back=False),
         launch("Install", scenario),
         *hook(scenario, "AfterInstall"),
-        *_test_traffic(scenario),
+        *_test_traffic(group, scenario),
         *ready_wait(group, scenario.control),
         *hook(scenario, "BeforeAllowTraffic"),
         *moves,
@@ -65,8 +68,16 @@ def _fleets(group: DeploymentGroup, scenario: Scenario, moves: Moves) -> tuple[S
     )
 
 
-def _test_traffic(scenario: Scenario) -> tuple[Lifecycle, ...]:
-    """The test listener's two events, which need one another to mean anything."""
+def _test_traffic(group: DeploymentGroup, scenario: Scenario) -> tuple[Lifecycle, ...]:
+    """The test listener's two events, which need one another to mean anything.
+
+    CodeDeploy ignores the hook where there is no such listener (AppSpec 'hooks' section);
+    a group that tells no listeners at all is taken to have one.
+    """
+    pairs = part(group.raw, "loadBalancerInfo").get("targetGroupPairInfoList", ())
+    pairs = [pair for pair in pairs if isinstance(pair, Mapping)]  # type: ignore[attr-defined]
+    if pairs and not any(part(p, "testTrafficRoute").get("listenerArns") for p in pairs):
+        return ()
     tests = hook(scenario, "AfterAllowTestTraffic")
     return (*hook(scenario, "AllowTestTraffic", reserved=True), *tests) if tests else ()
 

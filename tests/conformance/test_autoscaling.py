@@ -98,6 +98,24 @@ def test_outdated_instances_are_left_alone_where_told(deploy: Deploy) -> None:
     assert run.document["weights"][-1]["new_share"] < 1
 
 
+@pytest.mark.parametrize(("suspended", "minute"), [([], 16), (["Terminate"], 40)])
+def test_a_suspended_group_takes_no_instance_away(
+    deploy: Deploy, suspended: list[str], minute: int
+) -> None:
+    """Traffic falls to a fifth in minute 1; ten hosts of four minutes each are done after 40."""
+    options = {"autoScalingGroupProcessesToSuspend": suspended}
+    run = deploy(
+        "ec2", ONE, service=service(), traffic=jump(1, 100, 20), lifecycle={"Install": 240},
+        deployment_group={"ec2DeploymentOptions": options}, control={"follow_up": "30m"},
+    )  # fmt: skip
+    shrunk = [time for time, told in scalings(run) if told.startswith("from 10 to ")]
+
+    if suspended:
+        assert all(time >= minute * 60 for time in shrunk)
+    else:
+        assert shrunk[0] // 60 == minute
+
+
 def test_a_bad_release_meets_no_newcomer(deploy: Deploy) -> None:
     """What joins while the deployment runs is old, and a rollback leaves it so."""
     run = deploy(

@@ -67,6 +67,22 @@ def test_the_order_of_the_hooks(deploy: Deploy) -> None:
     assert run.outcome["deployment_duration_s"] == 350
 
 
+@pytest.mark.parametrize(("listeners", "tested"), [([], False), (["arn:test"], True)])
+def test_without_a_test_listener_its_hook_is_ignored(
+    deploy: Deploy, listeners: list[str], tested: bool
+) -> None:
+    pair = {
+        "targetGroups": [{"name": "blue"}, {"name": "green"}],
+        "prodTrafficRoute": {"listenerArns": ["arn:prod"]},
+        "testTrafficRoute": {"listenerArns": listeners},
+    }
+    group = {"loadBalancerInfo": {"targetGroupPairInfoList": [pair]}}
+    run = deploy("ecs", CANARY, lifecycle={"AfterAllowTestTraffic": 10}, deployment_group=group)
+
+    assert ("AfterAllowTestTraffic" in begun(run)) is tested
+    assert any("AfterAllowTestTraffic" in warning for warning in run.warnings) is not tested
+
+
 @pytest.mark.parametrize("event", HOOKS)
 def test_a_hook_that_fails_rolls_back_except_before_install(deploy: Deploy, event: str) -> None:
     hook = [{"kind": "hook", "event": event, "probability": 1}]
