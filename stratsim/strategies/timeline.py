@@ -197,7 +197,7 @@ def _replace(walk: Walk, step: Replace) -> None:
         walk.changes.append(Change(healthy_s, new=start))
         new += start
         walk.now_s = healthy_s
-    walk.now_s = max(walk.now_s, drained_s)
+    walk.drain_until(drained_s)
 
 
 def _retire(walk: Walk, step: Retire) -> None:

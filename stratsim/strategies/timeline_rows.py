@@ -62,6 +62,12 @@ class Walk:
         """Add a row from now on."""
         self.entries.append(Entry(self.now_s, until_s, event, batch, note))
 
+    def drain_until(self, at_s: float) -> None:
+        """Wait for what drains until `at_s`, if it is not over."""
+        if at_s > self.now_s:
+            self.enter("Draining", at_s, note="old requests come to their end")
+            self.now_s = at_s
+
     def serving(self) -> tuple[int, int]:
         """Return the old and the new instances that are up once all changes have happened."""
         old = self.plan.desired - self.plan.out_of_service + sum(c.old for c in self.changes)

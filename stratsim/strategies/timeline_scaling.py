@@ -25,7 +25,9 @@ def scale(walk: Walk, step: Scale) -> None:
             return
         old += wave.start_old - wave.stop_old
         new += wave.start_new - wave.stop_new
-    walk.now_s = max(walk.now_s, healthy_s, drained_s if step.awaits_drain else 0.0)
+    walk.now_s = max(walk.now_s, healthy_s)
+    if step.awaits_drain:
+        walk.drain_until(drained_s)
 
 
 def _wave(walk: Walk, step: Scale, wave: Wave, number: int) -> None:
