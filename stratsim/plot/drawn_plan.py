@@ -57,7 +57,7 @@ def _draw_traffic(ax: Axes, numbers: PlanNumbers) -> None:
     if numbers.in_service is not None:
         serving = (*numbers.in_service, numbers.in_service[-1])
         ax.step(times, serving, where="post", color=OLD, label="in service, of desired")
-    ax.set_ylim(0.0, 1.08 * max(1.0, *(numbers.in_service or ())))
+    ax.set_ylim(0.0, 1.08 * max([1.0, *(numbers.in_service or ())]))
     measure_axis(ax.yaxis, "share")
     ax.legend(
         loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False, ncols=2,

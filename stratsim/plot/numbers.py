@@ -160,5 +160,6 @@ def plan_numbers(result: PlanResult) -> PlanNumbers:
         times=tuple(row.time_s / MINUTE_S for row in rows),
         shares=tuple(row.new_share for row in rows),
         in_service=tuple(n / desired for n in serving) if serving and desired else None,
-        end=max(row.end_s for row in rows) / MINUTE_S,
+        # what ends at once, or never begins, is drawn as a minute of nothing
+        end=max(row.end_s for row in rows) / MINUTE_S or 1.0,
     )

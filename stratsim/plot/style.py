@@ -45,10 +45,13 @@ def frame_only(ax: Axes) -> None:
 
 
 def minutes_axis(ax: Axes) -> None:
-    """Put the ticks of an axis in minutes at round moments, and name it; hours and days as such."""
+    """Put the ticks of an axis in minutes at round moments, and name it.
+
+    Where seconds, hours or days tell more, the ticks say so.
+    """
     _round_moments(ax.xaxis, 60.0)
     low, high = ax.get_xlim()
-    if high - low > _LONG_MIN:
+    if not _SHORT_MIN <= high - low <= _LONG_MIN:
         ax.xaxis.set_major_formatter(lambda value, _: _tick(60.0 * value))
         ax.set_xlabel("time since the deployment was created")
     else:
@@ -56,8 +59,8 @@ def minutes_axis(ax: Axes) -> None:
         ax.set_xlabel("minutes since the deployment was created")
 
 
-_LONG_MIN = 200.0
-"""Minutes from which on people count in hours."""
+_SHORT_MIN, _LONG_MIN = 3.0, 200.0
+"""Minutes below which people count in seconds, and above which in hours."""
 _DAY_S = 86400
 _STEPS_S = (
     *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200),
