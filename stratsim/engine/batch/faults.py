@@ -128,9 +128,7 @@ def effects(
         elif fault.spec.kind == "latency":
             slow = True
             up = (level > 0) & here
-            depth = _over(np.add, level * up) / np.maximum(_over(np.add, up), 1)
-            depth = depth / np.maximum(_over(np.maximum, np.where(up, hit, 0.0)), 1e-300)
-            depth = np.where(_over(np.logical_or, up), depth, 0.0)
+            depth = _depth(level, up, hit)
             factor = factor * (1.0 + (fault.factor - 1.0) * depth)
             add = add + fault.add_s * depth
             slowed = np.maximum(slowed, np.where(up, hit, 0.0))
@@ -149,6 +147,13 @@ def effects(
         capacity=np.where(some, mean(capacity), 1.0),
         onset=onset,
     )
+
+
+def _depth(level: Array, up: NDArray[np.bool_], hit: Array) -> Array:
+    """Return how far a slowdown has come where it is up, in the mean over those instances."""
+    depth = _over(np.add, level * up) / np.maximum(_over(np.add, up), 1)
+    depth = depth / np.maximum(_over(np.maximum, np.where(up, hit, 0.0)), 1e-300)
+    return np.where(_over(np.logical_or, up), depth, 0.0)
 
 
 def _over(operation: np.ufunc, values: NDArray[Any]) -> NDArray[Any]:
