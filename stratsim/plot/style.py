@@ -90,7 +90,8 @@ def _round_moments(axis: Any, second_per_unit: float) -> None:
 
 def _tick(seconds: float) -> str:
     """Return 0, 45s, 15m, 1h30m, 5d: what a tick needs, and no more."""
-    text = format_span(seconds)
-    if "d" in text:
-        return text.removesuffix("00h")
-    return "0" if seconds == 0 else text.removesuffix("00s" if "m" in text else "00m")
+    text = "0" if seconds == 0 else format_span(seconds)
+    for unit, nothing in (("d", "00h"), ("h", "00m"), ("m", "00s")):
+        if unit in text:
+            return text.removesuffix(nothing)
+    return text
