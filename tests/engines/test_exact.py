@@ -1,7 +1,6 @@
 """The exact engine: against closed forms, and against the batch engine."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from math import exp
 from typing import Any
 
@@ -240,14 +239,9 @@ def test_failures_are_those_that_the_alarm_has_seen() -> None:
 # -- against the batch engine -----------------------------------------------------------
 
 
-def warm(scenario: Scenario) -> Scenario:
-    """Without cold starts, which only slow requests down."""
-    return replace(scenario, service=replace(scenario.service, cold_starts=False))
-
-
 def supported() -> Iterator[tuple[str, str]]:
     for name in bundled_names():
-        scenario = warm(stratsim.load(name))
+        scenario = stratsim.load(name)
         for spec in scenario.strategies:
             if not unsupported(setup_of(scenario, spec.name)):
                 yield name, spec.name
@@ -302,7 +296,7 @@ QUICK = [
 
 @pytest.mark.parametrize(("name", "strategy"), QUICK)
 def test_it_agrees_with_the_batch_engine(name: str, strategy: str) -> None:
-    setup = setup_of(warm(stratsim.load(name)), strategy)
+    setup = setup_of(stratsim.load(name), strategy)
 
     assert disagreements(setup, solve(setup, 7, worlds=16), batch(setup, 20_000)) == []
 
@@ -310,7 +304,7 @@ def test_it_agrees_with_the_batch_engine(name: str, strategy: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "strategy"), CASES)
 def test_it_agrees_on_every_bundled_scenario(name: str, strategy: str) -> None:
-    setup = setup_of(warm(stratsim.load(name)), strategy)
+    setup = setup_of(stratsim.load(name), strategy)
 
     assert disagreements(setup, solve(setup, 7), batch(setup, 100_000)) == []
 

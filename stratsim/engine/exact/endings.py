@@ -18,6 +18,7 @@ from stratsim.engine.clock import US, us
 from stratsim.engine.exact.minutes import SUMS, Minutes
 from stratsim.engine.exact.pieces import Index, Unstopped
 from stratsim.engine.exact.walk import NOT, Ends, Limits, poll_after
+from stratsim.engine.exact.warmed import Warmth
 from stratsim.engine.tally import Tally
 from stratsim.model.quantities import Array
 from stratsim.watch import MINUTE_US
@@ -157,9 +158,14 @@ class _Endings:
         peak = _most(minutes.peak, w, whole, np.maximum, 0.0)
         room = _most(minutes.room, w, whole, np.minimum, np.inf)
         load = _most(minutes.load, w, whole, np.maximum, -np.inf)
+        warmth = Warmth(
+            _most(minutes.needed, w, whole, np.maximum, 0.0),
+            _most(minutes.usual, w, whole, np.maximum, 0.0),
+        )
         for begin, end, natural in ((start, until, True), (until, self.over, False)):
             cuts = self._minute_ends(w, begin, end)
-            pieces = self.base.between(w, begin, end, cuts)
+            pieces = self.base.between(w, begin, end, cuts, np.arange(len(w)), warmth)
+            warmth = warmth if self.base.cold is None else self.base.cold.end
             for name in SUMS[:3] if not natural else SUMS:
                 sums[name] += pieces.total(getattr(pieces, name), len(w))
             np.maximum.at(peak, pieces.owner, pieces.share)

@@ -13,6 +13,7 @@ from stratsim.engine.exact.counts import Counts, Part
 from stratsim.engine.exact.nodes import TINY, gamma_nodes
 from stratsim.engine.exact.pieces import Index, Pieces, Unstopped
 from stratsim.engine.exact.seen import seen
+from stratsim.engine.exact.warmed import Warmth
 from stratsim.model.quantities import Array
 from stratsim.signals import NEW, OLD
 from stratsim.watch import MINUTE_US
@@ -44,7 +45,7 @@ class Minutes:
 
     ``edges`` has one more column: when each minute begins. ``sums`` are means;
     ``meets`` is when the first request of a minute meets a fault, on average and
-    given that one does.
+    given that one does. ``needed`` and ``usual`` are a Lambda version's `Warmth`, at most.
     """
 
     first: int
@@ -56,6 +57,8 @@ class Minutes:
     room: Array
     load: Array
     meets: Array
+    needed: Array
+    usual: Array
 
     def repeated(self, times: int) -> "Minutes":
         """Return the minutes of all worlds so many times over."""
@@ -81,7 +84,9 @@ def make_minutes(
     edges = MINUTE_US * np.arange(first, last + 2)[None, :] - phase[:, None]
     world = np.repeat(np.arange(worlds), count)
     start, stop = edges[:, :-1].ravel(), edges[:, 1:].ravel()
-    pieces = base.between(world, start, stop, np.zeros((len(world), 1), dtype=np.int64))
+    pieces = base.between(
+        world, start, stop, np.zeros((len(world), 1), dtype=np.int64), world, Warmth.none(worlds)
+    )
     spans, shape = worlds * count, (worlds, count)
     later = pieces.begin >= 0
     sums = {
@@ -99,6 +104,19 @@ def make_minutes(
         _extreme(pieces, np.where(later, pieces.room, np.inf), spans, np.minimum, np.inf, shape),
         _extreme(pieces, np.where(later, pieces.load, -np.inf), spans, np.maximum, -np.inf, shape),
         _meets(pieces, spans, stop).reshape(shape),
+        *_warmth(base, pieces, spans, shape),
+    )
+
+
+def _warmth(
+    base: Unstopped, pieces: Pieces, spans: int, shape: tuple[int, int]
+) -> tuple[Array, Array]:
+    if base.cold is None:
+        return np.zeros(shape), np.zeros(shape)
+    after = base.cold.after
+    return (
+        _extreme(pieces, after.needed, spans, np.maximum, 0.0, shape),
+        _extreme(pieces, after.usual, spans, np.maximum, 0.0, shape),
     )
 
 

@@ -18,6 +18,7 @@ from stratsim.engine.batch.flow import Flow, Outcome, Stretch
 from stratsim.engine.batch.schedule import Schedule, schedule
 from stratsim.engine.batch.surroundings import surroundings
 from stratsim.engine.clock import US
+from stratsim.engine.exact.warmed import Warmed, Warmth
 from stratsim.engine.setup import Setup
 from stratsim.errors import UnsupportedError
 from stratsim.model.quantities import Array
@@ -66,6 +67,9 @@ class Unstopped:
         self.faults = draw_faults(draws)
         self.by_instance = needs_instances(self.faults, pooled=False)
         self.flow = Flow(self.scenario, setup.times, Dice({}, expected=True), watches_old=True)
+        self.cold: Warmed | None = None
+        if setup.scenario.platform == "lambda" and setup.scenario.service.cold_starts:
+            self.flow.cold = self.cold = Warmed(draws, setup.times)
         rows = len(draws.rows)
         levels = {"old": self.desired, "new": 0, "running": self.desired}
         self.levels = {
@@ -96,9 +100,19 @@ class Unstopped:
         return np.asarray(self.weights[worlds, self.before(worlds, at)])
 
     def between(
-        self, worlds: Index, start: Times, stop: Times, cuts: Times | None = None
+        self,
+        worlds: Index,
+        start: Times,
+        stop: Times,
+        cuts: Times | None = None,
+        track: Index | None = None,
+        warmth: Warmth | None = None,
     ) -> Pieces:
-        """Return the pieces of spans [start, stop), cut at changes and at `cuts` (spans, any)."""
+        """Return the pieces of spans [start, stop), cut at changes and at `cuts` (spans, any).
+
+        Spans of one ``track`` follow each other; ``warmth`` (tracks,) is that before the
+        first. Without tracks each span is one.
+        """
         points = [start[:, None], self.changes.time[worlds], stop[:, None]]
         if cuts is not None:
             points.append(cuts)
@@ -107,6 +121,10 @@ class Unstopped:
         owner, place = np.nonzero(at[:, 1:] > at[:, :-1])
         begin, end, world = at[owner, place], at[owner, place + 1], worlds[owner]
         passed = (self.changes.time[world] <= begin[:, None]).sum(axis=1)
+        if self.cold is not None:
+            track = np.arange(len(worlds)) if track is None else track
+            before = Warmth.none(int(track.max(initial=-1)) + 1) if warmth is None else warmth
+            self.cold.follow(world, track[owner], before)
         return self._served(owner, world, begin, end, passed)
 
     def _served(
