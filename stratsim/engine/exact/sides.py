@@ -13,6 +13,7 @@ import numpy as np
 
 from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.counts import Counts
+from stratsim.engine.exact.crossed import crossed
 from stratsim.engine.exact.nodes import TINY, Mass, added
 from stratsim.engine.exact.symbols import MEASURES, Shown, gathered, joint, pieces
 from stratsim.errors import UnsupportedError
@@ -54,6 +55,8 @@ def both_sides(judges: Sequence[Judge], counts: Counts) -> Shown:
         found = _sums(own, wide, counts, shifts, size)
     elif all(j.errors_only for side in own for j in side):
         found = _ratios(own, wide, counts, shifts, size)
+    elif not (own[OLD] and own[NEW]):
+        found = crossed(own[OLD] or own[NEW], wide, counts)
     else:
         names = " and ".join(repr(judge.program.name) for judge in judges)
         msg = (
