@@ -8,8 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stratsim
-from stratsim.engine import batch
-from stratsim.engine.setup import prepare
 from stratsim.model.quantities import Fixed
 from stratsim.model.scaling import Scale
 from stratsim.strategies.waves import Sizes, Wave, next_wave, reached
@@ -156,12 +154,13 @@ def test_people_may_stop_a_refresh_between_waves() -> None:
     assert run.outcome["rollback_latency_s"] is None
 
 
-def test_the_fast_engine_leaves_waves_to_the_other() -> None:
-    scenario = stratsim.load(scenario_of(REFRESH))
-    setup = prepare(scenario, stratsim.plan(scenario, "it").plan)
+def test_both_engines_know_waves() -> None:
+    scenario = replace(stratsim.load(scenario_of(REFRESH)), noise="expected")
 
-    assert "step Scale" in batch.unsupported(setup)
-    assert stratsim.compare(scenario, replications=4).engine == "des"
+    slow, fast = (stratsim.compare(scenario, replications=4, engine=e) for e in ("des", "batch"))
+
+    for name, values in slow.samples[0].measures.items():
+        assert fast.samples[0].measures[name] == pytest.approx(values, rel=1e-9, nan_ok=True), name
 
 
 ANALYSIS = {
