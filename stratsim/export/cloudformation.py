@@ -1,5 +1,6 @@
 """CloudFormation: one template with alarms, application, configuration and group."""
 
+from stratsim.errors import InputError
 from stratsim.export._alarms import alarm_inputs
 from stratsim.export._appspec import FILE_NAMES, appspec, appspec_text
 from stratsim.export._base import Draft, Export, Json, Request, exporter
@@ -12,6 +13,9 @@ from stratsim.export._cloudformation_parts import (
 from stratsim.export._group import application_input, group_input, is_blue_green
 from stratsim.export._rollout import rollout
 from stratsim.export._service import is_ecs_native, service_input
+from stratsim.strategies.ecs_native_shapes import cloudformation_hours, pace_of
+from stratsim.strategies.limits import CLOUDFORMATION_HOURS, over
+from stratsim.strategies.shapes import part
 
 TEMPLATE = "template.yaml"
 
@@ -69,7 +73,21 @@ def _tell(draft: Draft) -> None:
         )
 
 
+def _refuse(draft: Draft) -> None:
+    """Raise `InputError` for bakes that CloudFormation does not wait for."""
+    request = draft.request
+    values = part(request.spec.config, "ecs")
+    if request.plan.family != "ecs_native":
+        return
+    hours = cloudformation_hours(pace_of(values))
+    where, limit = f"strategies.{request.spec.name}.ecs", CLOUDFORMATION_HOURS
+    problems = over(hours, where, limit, request.scenario.quotas, "h of bakes")
+    if problems:
+        raise InputError(problems)
+
+
 def _service(draft: Draft, alarms: dict[str, str]) -> Json:
+    _refuse(draft)
     written = service_input(draft)
     properties = pascal(written)
     assert isinstance(properties, dict)

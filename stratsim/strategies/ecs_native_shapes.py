@@ -117,10 +117,14 @@ def pace_of(values: Config) -> Pace:
     return Pace(weights, step_bake_s, bake_s, branch.bake, steps)
 
 
+def cloudformation_hours(pace: Pace) -> float:
+    """Return the sum of the bakes as CloudFormation counts it."""
+    return (pace.bake_s + pace.step_bake_s * pace.cloudformation_steps) / 3600
+
+
 def refused_by_cloudformation(pace: Pace, quotas: Quotas) -> tuple[str, ...]:
     """Say where CloudFormation would refuse the sum of the bakes."""
-    hours = (pace.bake_s + pace.step_bake_s * pace.cloudformation_steps) / 3600
-    most = CLOUDFORMATION_HOURS.under(quotas)
+    hours, most = cloudformation_hours(pace), CLOUDFORMATION_HOURS.under(quotas)
     if hours <= most:
         return ()
     count = pace.cloudformation_steps

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import stratsim
+from stratsim.export import export_strategy
 from stratsim.model.scenario import Scenario
 from stratsim.traced import Run
 
@@ -614,10 +615,17 @@ def test_the_sum_that_cloudformation_refuses(
     scenario = scenario_of("ecs", native("LINEAR", **step(percent, minutes)))
     told = [w for w in stratsim.plan(scenario, "it").plan.warnings if "CloudFormation" in w]
 
+    def template() -> Any:
+        return export_strategy(scenario, "it", "cloudformation").files["template.yaml"]
+
     if hours is None:  # a day, of at most 33 h
         assert told == []
+        assert "StepBakeTimeInMinutes: 1440" in template()
     else:
         assert told[0].startswith(f"{steps} steps and the bake take {hours} h, more than 33 h")
+        rule = f"at most 33 h of bakes, but got {hours} h of bakes"
+        with pytest.raises(stratsim.errors.InputError, match=rule):
+            template()
 
 
 # -- Lambda and EC2 blue/green ---------------------------------------------------------
