@@ -127,6 +127,7 @@ class _Play:
         self.run = Deployment(setup, world, traced=True)
         self.names = names
         self.seen: dict[str, Sight] = {}
+        self.cut_short = False
         self.run.env.process(self._look())
         self.run.run()
 
@@ -139,6 +140,7 @@ class _Play:
                 if name not in self.seen and run.bank.states[name].name in run.plan.alarm_states:
                     self.seen[name] = self._sight(name)
             yield At(run.env, every_us, POLL)
+        self.cut_short = len(self.seen) < len(self.names)
         if not run.done.triggered:
             run.done.succeed()
 
@@ -157,6 +159,8 @@ class _Play:
         note = ""
         if passed:
             note = f"passed over: {passed[0]} is in {self._state(passed[0])} at the start"
+        elif sight is None and self.cut_short:
+            note = "not before the trace of the traffic ends"
         elif sight is None:
             harmless = not self.run.flow.truth.new_requests
             note = "not even if every request to the new revision fails"

@@ -5,6 +5,7 @@ end, alarms are evaluated on the minute and polled every 10 s. The new revision 
 from the first moment on.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,6 +54,7 @@ def scenario(
     }  # fmt: skip
     for key, value in more.items():
         base[key] = base[key] | value if isinstance(base.get(key), dict) else value
+    base["traffic"] = {key: value for key, value in base["traffic"].items() if value is not None}
     return stratsim.load(base)
 
 
@@ -124,6 +126,19 @@ def test_an_alarm_that_sees_nothing() -> None:
     (stop,) = stops(scenario(alarm(Threshold=1e6)))
 
     assert (stop.time_s, stop.note) == (None, "not even if every request to the new revision fails")
+
+
+def test_the_trace_of_the_traffic_may_end_first(tmp_path: Path) -> None:
+    """Seven minutes of it: three bad ones are judged at 4:00, fifteen never."""
+    stamps = [f"2024-01-01T00:{minute:02d}:00Z,6000" for minute in range(7)]
+    file = tmp_path / "elb.csv"
+    file.write_text("\n".join(["timestamp,value", *stamps]), encoding="utf-8")
+    profile = {"kind": "trace", "file": str(file)}
+    alarms = (alarm(EvaluationPeriods=3), alarm("late", EvaluationPeriods=15))
+    found = stops(scenario(*alarms, traffic={"rate": None, "profile": profile}))
+
+    assert [stop.time_s for stop in found] == [240, None]
+    assert found[1].note == "not before the trace of the traffic ends"
 
 
 def test_in_alarm_at_creation() -> None:
