@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 WORLDS = 8
 """Worlds to condition on by default; phases are spread over them."""
 
-RARE = 1e-9
+RARE = 1e-8
 """What is less probable than this is left out of the alarms' chain."""
 
 

@@ -17,7 +17,7 @@ from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.clock import US, us
 from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.endings import Atoms, endings
-from stratsim.engine.exact.minutes import Known, Minutes, make_minutes
+from stratsim.engine.exact.minutes import Known, Minutes, Table, make_minutes
 from stratsim.engine.exact.pieces import Index, Unstopped
 from stratsim.engine.exact.states import Machine
 from stratsim.engine.exact.support import composites, judges
@@ -100,9 +100,7 @@ def solve_many(
         drawn = Worlds(first.scenario, seed, 0) if drawn is None else drawn
         count = min(worlds, drawn.size) if _random(first, number) else 1
         prepared = _prepare(first, drawn, count, number, variants, known)
-        for group in groups:
-            tally, atoms = prepared.walked(group, rare)
-            found.append((tally, share * atoms.p / count, atoms))
+        found += [prepared.walked(group, share, rare) for group in groups]
     return [_solution(found, number) for number in range(len(setups))]
 
 
@@ -139,14 +137,25 @@ def _groups(setups: Sequence[Setup]) -> tuple[list[list[Judge]], list[_Group]]:
     return variants, list(chains.values())
 
 
-def _solution(found: Sequence[tuple[Tally, Array, Atoms]], variant: int) -> Solution:
-    """Return the solution of one variant out of all atoms."""
-    mine = [(tally, weight, atoms, atoms.variant == variant) for tally, weight, atoms in found]
-    mine = [one for one in mine if one[3].any()]
-    world = np.concatenate([atoms.world[rows] for _, _, atoms, rows in mine])
+@dataclass(slots=True)
+class _Walked:
+    """The atoms of one outcome; ``variants`` says by setup which of them are its own."""
+
+    tally: Tally
+    weight: Array
+    atoms: Atoms
+    variants: dict[int, int]
+
+
+def _solution(found: Sequence[_Walked], setup: int) -> Solution:
+    """Return the solution of one setup out of all atoms."""
+    mine = [
+        (one, one.atoms.variant == one.variants[setup]) for one in found if setup in one.variants
+    ]
+    world = np.concatenate([one.atoms.world[rows] for one, rows in mine])
     return Solution(
-        joined([taken(tally, rows) for tally, _, _, rows in mine]),
-        np.concatenate([weight[rows] for _, weight, _, rows in mine]),
+        joined([taken(one.tally, rows) for one, rows in mine]),
+        np.concatenate([one.weight[rows] for one, rows in mine]),
         world,
         int(world.max()) + 1,
     )
@@ -161,11 +170,32 @@ class _Prepared:
     limits: Limits
     outcome: int
 
-    def walked(self, group: _Group, rare: float) -> tuple[Tally, Atoms]:
-        """Return the ends of some setups; an atom's variant is its setup's number."""
-        walk = Walk(group.machine, self.minutes, self.limits, group.variants, rare)
-        atoms = Atoms.of(walk.run(), len(self.limits.end), group.members)
-        return endings(self.base, self.minutes, self.limits, atoms, self.outcome), atoms
+    def walked(self, group: _Group, share: float, rare: float) -> _Walked:
+        """Return the ends of some setups, `share` the outcome's probability."""
+        alike = _alike(self.minutes.table, sorted(set(group.variants)), rare)
+        chosen, worlds = sorted(set(alike.values())), len(self.limits.end)
+        walk = Walk(group.machine, self.minutes, self.limits, chosen, rare)
+        atoms = Atoms.of(walk.run(), worlds, chosen)
+        tally = endings(self.base, self.minutes, self.limits, atoms, self.outcome)
+        variants = {
+            setup: alike[variant]
+            for setup, variant in zip(group.members, group.variants, strict=True)
+        }
+        return _Walked(tally, share * atoms.p / worlds, atoms, variants)
+
+
+def _alike(table: Table, variants: Sequence[int], rare: float) -> dict[int, int]:
+    """Return for each variant the first that sees the same of all minutes."""
+    found: dict[int, int] = {}
+    for variant in variants:
+        for other in dict.fromkeys(found.values()):
+            far = np.abs(table.p[:, variant] - table.p[:, other]).max(initial=0.0)
+            if far < rare:
+                found[variant] = other
+                break
+        else:
+            found[variant] = variant
+    return found
 
 
 def _prepare(
