@@ -23,6 +23,9 @@ _T_CELLS = 320
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 _FAR = 8.0
 
+SAME = 1 + 1e-9
+"""Factor between loads that are one load: rounding makes no difference."""
+
 
 def erlang_c(servers: int, rho: float) -> float:
     """Return the probability that a request waits in M/M/c at utilisation `rho`.

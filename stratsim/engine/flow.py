@@ -19,7 +19,7 @@ from stratsim.engine.fleet import NEVER, Fleet
 from stratsim.engine.warming import Mixture, warming_of
 from stratsim.model.scenario import Scenario
 from stratsim.model.traffic import Constant
-from stratsim.queueing import ResponseTimes
+from stratsim.queueing import SAME, ResponseTimes
 from stratsim.signals import (
     CPU,
     ERRORS,
@@ -170,7 +170,9 @@ class Flow:
         counts = self._counts(means, share)
         shed = [_shed(means[side], spare[side], fleet.serverless) for side in (OLD, NEW)]
         rejected = [self.dice.some(counts[side], shed[side]) for side in (OLD, NEW)]
-        self._blame(rejected, means, spare, cap, offered, share)
+        untouched = fleet.untouched * cap
+        usual = offered * self._again(offered, 0.0, [untouched, 0.0], 0.0, base)
+        self._blame(rejected, means, spare, cap, usual, share)
         old, new = counts[OLD] - rejected[OLD], counts[NEW] - rejected[NEW]
         exposed, failed = self._meet_faults(begin, now, new, effect)
         errors = (
@@ -185,7 +187,7 @@ class Flow:
         truth.rejected += rejected[OLD] + rejected[NEW]
         self._users(failed, 0.0, share)
         rho = [_load(means[side], spare[side], fleet.serverless) for side in (OLD, NEW)]
-        rho0 = _load(offered, fleet.untouched * cap, fleet.serverless)
+        rho0 = _load(usual, untouched, fleet.serverless)
         answers = (
             effect.parts if self.warming is None else self.warming.warmed(effect.parts, begin, now)
         )
@@ -281,10 +283,13 @@ class Flow:
         means: tuple[float, float],
         spare: list[float],
         cap: float,
-        offered: float,
+        usual: float,
         share: float,
     ) -> None:
-        """Divide rejections into the faults', the deployment's and those of any day."""
+        """Divide rejections into the faults', the deployment's and those of any day.
+
+        `usual` is what would be sent to the untouched fleet.
+        """
         total = rejected[OLD] + rejected[NEW]
         if total <= 0:
             return
@@ -296,7 +301,7 @@ class Flow:
         else:
             sides = zip(means, fleet.in_service, fleet.lost, strict=True)
             sound = sum(max(m - (n + lost) * cap, 0.0) for m, n, lost in sides)
-        always = min(max(offered - fleet.untouched * cap, 0.0), over)
+        always = min(max(usual - fleet.untouched * cap, 0.0), over)
         fault = min(max(over - sound, 0.0), over - always) / over
         taken = (over - always) / over - fault
         by_fault = self.dice.some(total, fault)
@@ -350,7 +355,7 @@ class Flow:
         survival = self.times.survival
         usual: float | None = None
         for side in (OLD, NEW):
-            if served[side] <= 0 or (rho[side] == rho0 and parts[side] is CLEAN):
+            if served[side] <= 0 or (rho[side] <= rho0 * SAME and parts[side] is CLEAN):
                 continue
             if usual is None:
                 usual = survival(rho0, (self.late_s - add_s) / factor)

@@ -443,6 +443,31 @@ def test_failed_requests_that_are_sent_again_can_fail_again(
     assert found["failed_requests"] == pytest.approx(0.4 * 6000 * tries)
 
 
+@pytest.mark.parametrize("engine", ["des", "batch"])
+@pytest.mark.parametrize("capacity", [1.3, 0.8])
+def test_what_is_sent_again_on_any_day_is_not_the_deployment_s(
+    engine: str, capacity: float, scenario_of: Make
+) -> None:
+    """A fifth of all requests fail, healthy release or not, and all of these are sent again.
+
+    10 requests/s become 12: ten instances that serve 1.3 each are busy, and reject at 0.8.
+    The new fleet is as large, so nothing is slower or rejected on its account.
+    """
+    scenario = scenario_of(
+        [hold(0, "5m"), {**hold(100, "5m"), "name": "all"}],
+        traffic={"retries": {"share": 1, "limit": 1}},
+        service={"error_rate": 0.2, "capacity": capacity},
+        replications=20,
+    )
+
+    found = stratsim.compare(scenario, engine=engine)
+
+    for sample in found.samples:
+        for name in ("failed_requests", "slow_requests", "failed_requests_capacity"):
+            assert not sample.measures[name].any(), (sample.strategy, name)
+        assert (sample.measures["peak_utilization"] >= 1).all() == (capacity < 1)
+
+
 def test_the_environment_s_failures_are_nobody_s(
     scenario_of: Make, alarm_on: Make, compare: Make
 ) -> None:

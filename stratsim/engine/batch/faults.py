@@ -108,8 +108,7 @@ def effects(
     shape = starts.shape
     passing, capacity = np.ones(shape), np.ones(shape)
     exposed, slowed = np.zeros(shape), np.zeros(shape)
-    factor, add = np.ones(rows), np.zeros(rows)
-    cold, cold_add = np.zeros(rows), np.zeros(rows)
+    factor, add, cold, cold_add = np.ones(rows), *np.zeros((3, rows))
     onset = np.full(rows, NEVER)
     slow = False
     for fault in faults:

@@ -21,10 +21,12 @@ from stratsim.engine.environment import Environment
 from stratsim.model.quantities import Array
 from stratsim.model.scenario import Scenario
 from stratsim.model.traffic import Constant
-from stratsim.queueing import ResponseTimes
+from stratsim.queueing import SAME, ResponseTimes
 from stratsim.signals import ERRORS, NEW, OLD, REJECTED, REQUESTS
 
 NAMES = ("old", "new")
+Side = tuple[Array | float, Array, Array | float]
+"""A revision's share of the traffic, its capacity [requests], and the share that fails."""
 USUAL: Sequence[Part] = [(1.0, 1.0, 0.0)]
 """The service's own response times: nothing slows it."""
 
@@ -69,8 +71,8 @@ class Outcome:
 class Load:
     """How much is sent to whom in one stretch; pairs are (old, new).
 
-    ``offered`` is what arrives without retries, ``cap`` what one instance can
-    serve, ``means`` and ``rooms`` what each revision gets and can serve, ``over``
+    ``usual`` is what would arrive at the untouched fleet, ``cap`` what one instance
+    can serve, ``means`` and ``rooms`` what each revision gets and can serve, ``over``
     what it cannot; ``busy`` is load over capacity (-inf where there is neither),
     ``rho`` the utilisation and ``rho0`` that of the untouched fleet. ``low`` and
     ``high`` are the smallest and the largest share of the new revision.
@@ -78,7 +80,7 @@ class Load:
 
     at: Stretch
     around: Around
-    offered: Array
+    usual: Array
     cap: Array
     means: tuple[Array, Array]
     rooms: tuple[Array, Array]
@@ -136,7 +138,8 @@ class Flow:
             load = self._load(at)
             self._note(load, out)
         self._split = None
-        if self.watches_old or load.over is not None or self._crowded(load):
+        busy = self.watches_old or load.over is not None or self._crowded(load)
+        if busy and load.low < 1:
             self._side(OLD, load, None, minute, out)
         if load.high > 0:
             self._side(NEW, load, at.effect, minute, out)
@@ -146,9 +149,9 @@ class Flow:
 
     def _crowded(self, load: Load) -> bool:
         """Whether the old revision is busier somewhere than it would be alone."""
-        if self.serverless or load.low >= 1:
+        if self.serverless:
             return False
-        return bool(((load.rho[OLD] > load.rho0) & (load.means[OLD] > 0)).any())
+        return bool(((load.rho[OLD] > load.rho0 * SAME) & (load.means[OLD] > 0)).any())
 
     # -- load -----------------------------------------------------------------------
 
@@ -161,12 +164,21 @@ class Flow:
         low, high = float(at.share.min()), float(at.share.max())
         in_new = at.in_new if at.effect is None else at.in_new * at.effect.capacity
         rooms = (at.in_old * cap, in_new * cap)
-        sent = offered * self._again(at, offered, rooms, around.failing)
+        base = 1 - (1 - self.base_errors) * (1 - around.failing)
+        wrong = 0.0 if at.effect is None else at.effect.failing
+        sides: list[Side] = []
+        if low < 1:
+            sides.append((shares[OLD], rooms[OLD], base))
+        if high > 0:
+            sides.append((shares[NEW], rooms[NEW], 1 - (1 - base) * (1 - wrong)))
+        sent = offered * self._again(offered, sides)
+        untouched = self.desired * cap
+        usual = offered * self._again(offered, [(1.0, untouched, base)])
         means = (sent * shares[OLD], sent * shares[NEW])
         if self.serverless:
             none = np.zeros_like(sent)
             pair = (none, none)
-            return Load(at, around, offered, cap, means, rooms, None, pair, pair, none, low, high)
+            return Load(at, around, usual, cap, means, rooms, None, pair, pair, none, low, high)
         loads = [_busy(mean, room) for mean, room in zip(means, rooms, strict=True)]
         over = None
         if (means[OLD] > rooms[OLD]).any() or (means[NEW] > rooms[NEW]).any():
@@ -178,32 +190,23 @@ class Flow:
         return Load(
             at,
             around,
-            offered,
+            usual,
             cap,
             means,
             rooms,
             over,
             (old_busy, new_busy),
             (old_rho, new_rho),
-            _busy(offered, self.desired * cap)[1],
+            _busy(usual, untouched)[1],
             low,
             high,
         )
 
-    def _again(
-        self, at: Stretch, offered: Array, rooms: tuple[Array, Array], outside: Array | float
-    ) -> Array | float:
+    def _again(self, offered: Array, sides: Sequence[Side]) -> Array | float:
         """Return the factor by which retries raise the load; see `stratsim.engine.flow`."""
         retries = self.retries
         if retries.share <= 0 or retries.limit == 0:
             return 1.0
-        base = 1 - (1 - self.base_errors) * (1 - outside)
-        wrong = 0.0 if at.effect is None else at.effect.failing
-        sides = [
-            (1 - at.share, rooms[OLD], base),
-            (at.share, rooms[NEW], 1 - (1 - base) * (1 - wrong)),
-        ]
-        sides = [side for side in sides if side[0].any()]
         factor: Array | float = 1.0
         for _ in range(3):
             sent = offered * factor
@@ -354,11 +357,11 @@ class Flow:
         if self.keeps_times:
             for weight, f, a in mixture:
                 minute.add_times((side, served * weight, rho, f, a), load.at.rows)
-        if parts is USUAL and not ((rho > load.rho0) & (served > 0)).any():
+        if parts is USUAL and not ((rho > load.rho0 * SAME) & (served > 0)).any():
             return  # less loaded than usual, and nothing slows it
         usual = self._late(load.rho0, (self.late_s - around.add_s) / around.factor)
         late = sum(w * self._late(rho, (self.late_s - a) / f) for w, f, a in mixture)
-        as_usual = (rho == load.rho0) & _clean(parts)
+        as_usual = (rho <= load.rho0 * SAME) & _clean(parts)
         out.slow = out.slow + self.dice.some("slow", served, np.where(as_usual, 0.0, late - usual))
 
     def _chilled(self, cold: ColdStarts, parts: Sequence[Part], load: Load) -> Sequence[Part]:
@@ -391,7 +394,7 @@ class Flow:
         else:
             sound = np.maximum(means[OLD] - (at.in_old + at.lost_old) * cap, 0.0)
             sound = sound + np.maximum(means[NEW] - (at.in_new + at.lost_new) * cap, 0.0)
-        always = np.minimum(np.maximum(load.offered - self.desired * cap, 0.0), every)
+        always = np.minimum(np.maximum(load.usual - self.desired * cap, 0.0), every)
         some = np.where(every > 0, every, 1.0)
         fault = np.minimum(np.maximum(every - sound, 0.0), every - always) / some
         taken = (every - always) / some - fault
