@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stratsim.comparison.text import short_name
 from stratsim.plot.numbers_risk import CharacteristicNumbers, characteristic_numbers
 from stratsim.plot.style import SERIES, frame_only, measure_axis, new_axes, panel
+from stratsim.risk.text import effort
 from stratsim.wording import format_number, format_value
 
 if TYPE_CHECKING:
@@ -28,8 +30,9 @@ def plot_characteristic(found: OperatingCharacteristic, ax: Axes | None = None) 
     ax = ax or new_axes(8.0, 7.0)
     numbers = characteristic_numbers(found)
     frame_only(ax)
-    title = f"{found.scenario}: {found.replications:,} runs of each size"
-    ax.set_title(title, loc="left", fontsize=11)
+    alone = len(found.curves) == 1
+    whose = f", {short_name(found.curves[0].strategy)}" if alone else ""
+    ax.set_title(f"{found.scenario}{whose}: {effort(found)}", loc="left", fontsize=11)
     top = panel(ax, 0.66, 0.31)
     panels = [top, panel(ax, 0.34, 0.27, top), panel(ax, 0.0, 0.29, top)]
     for inside, (key, lines) in zip(panels, numbers.lines.items(), strict=True):
@@ -40,7 +43,6 @@ def plot_characteristic(found: OperatingCharacteristic, ax: Axes | None = None) 
         inside.set_ylabel(label)
         _scale(inside, key)
         measure_axis(inside.yaxis, unit)
-    alone = len(found.curves) == 1
     _mark_smallest(top, numbers, found.kind, label=alone)
     _size_axis(panels, numbers, found)
     if not alone:

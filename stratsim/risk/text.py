@@ -36,10 +36,14 @@ def size_text(kind: str, size: float) -> str:
 def title(found: OperatingCharacteristic) -> str:
     """Return the line above the tables."""
     like = f", like outcome {found.outcome!r}" if found.outcome else ""
-    return (
-        f"{found.scenario}: {found.what}{like}; {found.replications:,} runs of each size, "
-        f"seed {found.seed}, engine {found.engine}"
-    )
+    return f"{found.scenario}: {found.what}{like}; {effort(found)}, seed {found.seed}"
+
+
+def effort(found: OperatingCharacteristic) -> str:
+    """Return how the numbers were made."""
+    if found.engine == "exact":
+        return "computed by the exact engine, so without sampling error"
+    return f"{found.replications:,} runs of each size, engine {found.engine}"
 
 
 def sentences(found: OperatingCharacteristic, curve: Curve) -> list[str]:
