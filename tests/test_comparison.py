@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stratsim.comparison import Comparison, pareto_front
-from stratsim.errors import InputError
+from stratsim.errors import InputError, UnsupportedError
 
 ComparisonOf = Callable[..., Comparison]
 HALF = {"healthy": 0.5, "error spike": 0.5}
@@ -236,3 +236,38 @@ class TestPrinting:
 
         assert "&lt;b&gt;x&lt;/b&gt;" in html
         assert "<b>x</b>" not in html
+
+
+class TestExactRows:
+    """Two strategies whose ways to end differ in number and probability."""
+
+    @staticmethod
+    def two(comparison_of: ComparisonOf) -> tuple[Comparison, Comparison]:
+        return (
+            comparison_of(
+                outcomes={"a": 0.25, "b": 0.75}, exact=True, one={"failed_requests": [40.0, 0.0]}
+            ),
+            comparison_of(
+                outcomes={"a": 0.5, "b": 0.25, "c": 0.25}, exact=True,
+                other={"failed_requests": [0.0, 4.0, 8.0]},
+            ),
+        )  # fmt: skip
+
+    def test_means_are_subtracted(self, comparison_of: ComparisonOf) -> None:
+        """0.25 x 40 less 0.25 x 4 + 0.25 x 8 is 7; nothing says how often one is worse."""
+        one, other = self.two(comparison_of)
+
+        found = one.key("failed_requests").difference(one.samples[0], other.samples[0])
+
+        estimate = found.estimate
+        assert (estimate.value, estimate.low, estimate.high) == (7.0, 7.0, 7.0)
+        assert math.isnan(found.worse)
+        assert not found.identical
+
+    def test_drawn_runs_that_do_not_pair_are_refused(self, comparison_of: ComparisonOf) -> None:
+        few, many = (
+            comparison_of(a={"failed_requests": [1.0] * runs}).samples[0] for runs in (3, 4)
+        )
+
+        with pytest.raises(UnsupportedError, match="need runs in the same worlds"):
+            comparison_of(a={"failed_requests": [1.0]}).key("failed_requests").difference(few, many)

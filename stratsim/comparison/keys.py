@@ -90,17 +90,16 @@ class Key:
     def difference(self, sample: Sample, reference: Sample) -> Difference:
         """Return the paired difference of `sample` from `reference`.
 
+        Rows of the exact engine are no runs, so they do not pair: their numbers are
+        subtracted, and how often one is worse is not known.
+
         Raises
         ------
         UnsupportedError
-            Where their rows are no runs of the same worlds, as the exact engine's.
+            Where runs do not pair and the numbers are not exact.
         """
-        if sample.runs != reference.runs or not np.array_equal(sample.weight, reference.weight):
-            msg = (
-                "paired differences need runs in the same worlds, which the exact engine does not "
-                "make. Use --engine auto, or subtract the means."
-            )
-            raise UnsupportedError(msg)
+        if not np.array_equal(sample.weight, reference.weight):
+            return self._apart(sample, reference)
         return paired_difference(
             self.values(sample),
             self.values(reference),
@@ -108,6 +107,18 @@ class Key:
             statistic=self.statistic,
             higher_is_better=self.higher_is_better,
         )
+
+    def _apart(self, sample: Sample, reference: Sample) -> Difference:
+        if not (sample.exact and reference.exact):
+            msg = (
+                "paired differences need runs in the same worlds: as many of each outcome, drawn "
+                "with the same seed. Use the same settings for both."
+            )
+            raise UnsupportedError(msg)
+        ours, theirs = self.estimate(sample), self.estimate(reference)
+        value = ours.value - theirs.value
+        known = min(ours.count, theirs.count)
+        return Difference(Estimate(value, value, value, 0.0, known) if known else Estimate())
 
 
 def key_of(text: str, measures: Iterable[str], *, where: str) -> Key:

@@ -69,7 +69,9 @@ def vary_one_by_one(  # noqa: PLR0913  (what a study can be asked)
     for number, ((path, value), one) in enumerate(zip(changes, changed, strict=True), start=1):
         advice = studies.recommend(one)
         sample = advice.comparison.sample(whose)
-        paired = np.array_equal(sample.weight, reference.weight)
+        paired = (sample.exact and reference.exact) or np.array_equal(
+            sample.weight, reference.weight
+        )
         swings.append(
             Swing(
                 path=path,
