@@ -9,11 +9,14 @@ from functools import reduce
 
 import numpy as np
 
-from stratsim.engine.exact.nodes import Mass, added, binomial, clumped, poisson, window
+from stratsim.engine.exact.clumps import clumped, joint
+from stratsim.engine.exact.nodes import Mass, added, binomial, folded, poisson, window
 from stratsim.model.quantities import Array
-from stratsim.signals import NEW, OLD
 
 Side = tuple[int, ...]
+
+FEW = 300.0
+"""Requests of a minute up to which clumps are summed over errors and successes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,18 @@ class Counts:
     hosts: tuple[bool, bool]
     fixed: bool = False
     _masses: dict[Side, Mass] = field(default_factory=dict)
+    _given: dict[Side, Array] = field(default_factory=dict)
     _margins: dict[Side, tuple[Array, Array, Array]] = field(default_factory=dict)
     values: dict[Hashable, Array] = field(default_factory=dict)
+
+    @property
+    def clumps(self) -> bool:
+        """Whether background errors come in clumps."""
+        return not self.fixed and self.dispersion > 1 and 0 < self.base < 1
+
+    def few(self, sides: Side) -> bool:
+        """Whether clumps are so small that errors and successes are summed together."""
+        return self.clumps and self.number(sides) * float(self.nodes.max()) < FEW
 
     def of(self, sides: Side) -> list[Part]:
         """Return the parts of some revisions."""
@@ -99,7 +112,7 @@ class Counts:
         """Return errors, P (values,) and moments (measures, values), whatever succeeds."""
         if sides not in self._margins:
             mass = self.errors(sides)
-            x = mass.x + self.met_share(sides) * self.successes_mean(sides)[:, None] * mass.p
+            x = mass.x + self.met_share(sides) * self.given(sides) * mass.p
             p = self.weights @ mass.p
             self._margins[sides] = mass.values, p, np.einsum("g,mgk->mk", self.weights, x)
         return self._margins[sides]
@@ -109,13 +122,24 @@ class Counts:
     def errors(self, sides: Side) -> Mass:
         """Return the errors of some revisions; moments are failures and met requests."""
         if sides not in self._masses:
-            self._masses[sides] = self._errors(self.of(sides))
+            mass = self._errors(self.of(sides))
+            given = np.broadcast_to(self.successes_mean(sides)[:, None], mass.p.shape)
+            if self.clumps:
+                sure = mass.p > 0
+                given = np.where(sure, mass.x[2] / np.where(sure, mass.p, 1.0), given)
+            self._masses[sides] = Mass(mass.low, mass.p, mass.x[:2])
+            self._given[sides] = given
         return self._masses[sides]
+
+    def given(self, sides: Side) -> Array:
+        """Return expected successes beside each number of errors, (nodes, values)."""
+        self.errors(sides)
+        return self._given[sides]
 
     def _errors(self, parts: Sequence[Part]) -> Mass:
         if self.fixed:
             return reduce(added, [self._binomial(part) for part in parts], _nothing(1))
-        if self.dispersion > 1 and 0 < self.base < 1:
+        if self.clumps:
             return self._with_clumps(parts)
         errors = sum(self._failing(part, self.base) for part in parts)
         failed, met = sum(p.failed for p in parts), sum(self._met_errors(p) for p in parts)
@@ -136,7 +160,7 @@ class Counts:
         plain = sum(self._failing(part, 0.0) for part in parts)
         failed = sum(part.failed for part in parts)
         met = failed + sum((p.met - p.failed) * p.outside for p in parts)
-        shares = np.array([failed, met]) / (plain if plain > 0 else 1.0)
+        shares = np.array([failed, met, 0.0]) / (plain if plain > 0 else 1.0)
         masses = [poisson(self.nodes * plain, shares)]
         for p in parts:
             rest = (p.requests - p.failed) * (1 - p.outside)
@@ -172,11 +196,16 @@ class Counts:
         means = self.successes_mean(sides)
         return window(float(means.min()), float(means.max()))
 
-    def successes_below(self, sides: Side, edge: Array) -> tuple[Array, Array]:
-        """Return P(s < edge) and E[s; s < edge], each (nodes, edges)."""
+    def successes_below(
+        self, sides: Side, edge: Array, means: Array | None = None
+    ) -> tuple[Array, Array]:
+        """Return P(s < edge) and E[s; s < edge], each (nodes, edges).
+
+        ``means`` (nodes, edges or 1) are the expected successes, if not those of all.
+        """
         from scipy.special import pdtr
 
-        means = self.successes_mean(sides)[:, None]
+        means = self.successes_mean(sides)[:, None] if means is None else means
         whole = np.isinf(edge)
         k = np.where(whole, 0.0, np.ceil(edge) - 1)
 
@@ -185,6 +214,30 @@ class Counts:
             return np.where(whole, 1.0, p)
 
         return upto(k), means * upto(k - 1)
+
+    def together(self, sides: Side) -> tuple[Array, Array]:
+        """Return P and moments of errors and successes, (..., nodes, errors, successes).
+
+        For `few` requests; both numbers begin at 0.
+        """
+        parts = self.of(sides)
+        plain = sum(self._failing(part, 0.0) for part in parts)
+        failed = sum(part.failed for part in parts)
+        met = failed + sum((p.met - p.failed) * p.outside for p in parts)
+        shares = np.array([failed, met]) / (plain if plain > 0 else 1.0)
+        mass = poisson(self.nodes * plain, shares)
+        shift = [(0, 0)] * 2 + [(mass.low, 0)]
+        p = np.pad(mass.p, shift[1:])[..., None]
+        x = np.pad(mass.x, shift)[..., None]
+        for part in parts:
+            rest = (part.requests - part.failed) * (1 - part.outside)
+            other = joint(self.nodes * rest, self.base, self.dispersion)
+            k = np.arange(other.shape[1], dtype=float)[:, None]
+            of_rest = folded(p, self._rest_met(part) * k * other)
+            p, x = folded(p, other), folded(x, other)
+            x[1] += of_rest
+        s = np.arange(p.shape[2], dtype=float)
+        return p, x + self.met_share(sides)[..., None] * s * p
 
     def met_share(self, sides: Side) -> Array:
         """Return measures per success, (measures, 1, 1): only having met a fault."""
@@ -196,6 +249,3 @@ class Counts:
 
 def _nothing(nodes: int) -> Mass:
     return Mass(0, np.ones((nodes, 1)), np.zeros((2, nodes, 1)))
-
-
-SIDES = (OLD, NEW)

@@ -1,4 +1,4 @@
-"""Small distributions as arrays: Poisson, binomial, beta-binomial, gamma nodes.
+"""Small distributions as arrays: Poisson, binomial, gamma nodes.
 
 A distribution of whole numbers is a `Mass`: probabilities from ``low`` on, and
 beside them moments E[X; value] of what was counted.
@@ -16,7 +16,6 @@ TINY = 1e-14
 
 _SPREADS = 8.0  # standard deviations on both sides; what lies beyond is below 1e-14
 _ROOM = 24
-_MANY = 50
 
 
 @dataclass(slots=True)
@@ -88,51 +87,6 @@ def binomial(n: int, share: float, measured: Array) -> Mass:
     return Mass(low, p, measured[:, None, None] * (p * k))
 
 
-def clumped(means: Array, share: float, dispersion: float, measured: Array) -> Mass:
-    """Return beta-binomial counts among Poisson numbers of requests of `means` (nodes,).
-
-    The variance is `dispersion` times the mean: intra-class correlation
-    rho = (dispersion - 1) / (n - 1), as `stratsim.engine.batch.flow.Dice.clumped`.
-    """
-    numbers, weights = _poisson_nodes(means)
-    top = float(numbers.max())
-    high = min(window(0.0, top * share, dispersion)[1], int(top))
-    k = np.arange(high + 1, dtype=float)
-    p = np.einsum("gn,gnk->gk", weights, _beta_binomial(numbers[..., None], k, share, dispersion))
-    return Mass(0, p, measured[:, None, None] * (p * k))
-
-
-def _poisson_nodes(means: Array) -> tuple[Array, Array]:
-    """Return numbers and weights (nodes, any) for means over a Poisson count.
-
-    What is averaged hardly varies within the spread of a large count: a few nodes
-    of Gauss and Hermite do. Small counts are summed one by one.
-    """
-    top = float(means.max())
-    if top > _MANY:
-        z, w = np.polynomial.hermite_e.hermegauss(5 if top > 10 * _MANY else 9)
-        numbers = np.maximum(means[:, None] + np.sqrt(means)[:, None] * z, 0.0)
-        return numbers, np.tile(w / w.sum(), (len(means), 1))
-    mass = poisson(means, np.zeros(0))
-    return np.broadcast_to(mass.values, mass.p.shape), mass.p
-
-
-def _beta_binomial(n: Array, k: Array, share: float, dispersion: float) -> Array:
-    """Return P(k) among `n`, from P(0) on by the ratios of neighbours."""
-    from scipy.special import betaln
-
-    rho = np.minimum((dispersion - 1) / np.maximum(n - 1, 1e-9), 0.999)
-    scale = (1 - rho) / rho
-    a, b = np.maximum(share * scale, 1e-9), (1 - share) * scale + 1e-9
-    alone = n < 2  # so few are not clumped
-    first = np.where(alone, n * np.log1p(-share), betaln(a, n + b) - betaln(a, b))
-    at, left = k[:-1], np.maximum(n - k[:-1], 0.0)
-    odds = np.where(alone, share / (1 - share), (at + a) / np.maximum(left - 1 + b, 1e-300))
-    with np.errstate(divide="ignore"):
-        steps = np.log(left / (at + 1) * odds)
-    return np.asarray(np.exp(first + np.concatenate([0 * n, np.cumsum(steps, axis=-1)], axis=-1)))
-
-
 def added(first: Mass, second: Mass) -> Mass:
     """Return the sum of two independent counts."""
     if second.p.shape[1] == 1 and second.low == 0 and not second.x.any():
@@ -164,3 +118,12 @@ def _convolved(a: Array, b: Array, size: int) -> Array:
     for k in range(short.shape[1]):
         found[:, k : k + width] += short[:, k : k + 1] * long
     return found
+
+
+def folded(first: Array, second: Array) -> Array:
+    """Return the convolution along the last two axes."""
+    if first.shape[-2:] == (1, 1):
+        return np.asarray(first * second)
+    size = tuple(a + b - 1 for a, b in zip(first.shape[-2:], second.shape[-2:], strict=True))
+    turned = np.fft.rfft2(first, size) * np.fft.rfft2(second, size)
+    return np.asarray(np.fft.irfft2(turned, size))

@@ -138,7 +138,7 @@ def _cells(judges: Sequence[Judge], counts: Counts, side: int) -> Iterator[Cell]
     for piece in range(codes.shape[1]):
         last = piece == codes.shape[1] - 1
         edge = np.full(len(mass.values), np.inf) if last else edges[:, piece]
-        upto, upto_mean = counts.successes_below((side,), edge)
+        upto, upto_mean = counts.successes_below((side,), edge, counts.given((side,)))
         p = mass.p * (upto - below)
         mean = mass.p * (upto_mean - below_mean)
         x = mass.x * (upto - below) + counts.met_share((side,)) * mean

@@ -47,6 +47,8 @@ def same_sides(judges: Sequence[Judge], counts: Counts) -> Shown:
         )
     if _never_silent(judges, counts, sides):
         return _of_errors(judges, counts, sides, size)
+    if counts.few(sides):
+        return _of_both(judges, counts, sides, size)
     low, high = counts.successes(sides)
     edges, codes = pieces(judges, mass.values, low, high, counts.hosts)
     found = Shown(np.zeros(size), np.zeros((MEASURES, size)))
@@ -54,7 +56,7 @@ def same_sides(judges: Sequence[Judge], counts: Counts) -> Shown:
     for piece in range(codes.shape[1]):
         last = piece == codes.shape[1] - 1
         edge = np.full(len(mass.values), np.inf) if last else edges[:, piece]
-        upto, upto_mean = counts.successes_below(sides, edge)
+        upto, upto_mean = counts.successes_below(sides, edge, counts.given(sides))
         p = mass.p * (upto - below)
         x = mass.x * (upto - below) + counts.met_share(sides) * mass.p * (upto_mean - below_mean)
         part = gathered(codes[:, piece], p, x, counts, size)
@@ -83,6 +85,17 @@ def _of_errors(judges: Sequence[Judge], counts: Counts, sides: tuple[int, ...], 
         np.bincount(codes, p, minlength=size).astype(float),
         np.stack([np.bincount(codes, one, minlength=size) for one in x]),
     )
+    found.x += _unread(sides, found.p, counts)
+    return found
+
+
+def _of_both(judges: Sequence[Judge], counts: Counts, sides: tuple[int, ...], size: int) -> Shown:
+    """Return what alarms see of few errors and successes, all added up."""
+    p, x = counts.together(sides)
+    e, s = np.arange(p.shape[1], dtype=float)[:, None], np.arange(p.shape[2], dtype=float)
+    codes = joint([judge.codes(e, s, counts.hosts) for judge in judges]).reshape(-1)
+    flat = p.reshape(len(p), -1)
+    found = gathered(codes, flat, x.reshape(MEASURES, *flat.shape), counts, size)
     found.x += _unread(sides, found.p, counts)
     return found
 
