@@ -17,7 +17,7 @@ from stratsim.errors import InputError, Problem, UnsupportedError, shorten, unkn
 from stratsim.measures import MEASURES, Sample, events
 from stratsim.provenance import provenance
 from stratsim.strategies import build_plan
-from stratsim.study.cases import Case, enumerate_cases
+from stratsim.study.cases import Cases, enumerate_cases
 from stratsim.study.first_stops import foresee
 from stratsim.study.gathering import Keep, Looks, Progress, gather
 from stratsim.study.identity import identity
@@ -126,12 +126,13 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
         keep.begin(identity(setups, engines, seed, wanted, stratify=stratify))
     crew = Crew(_workers(workers, engines), executor)
     tallies = _run(setups, engines, seed, cases, crew, keep, progress)
-    exact = scenario.noise == "expected" and all(case.replication == 0 for case in cases)
+    runs = sum(len(some.replications) for some in cases)
+    exact = scenario.noise == "expected" and runs == len(cases)
     used = " + ".join(dict.fromkeys(engines))
     return Comparison(
         scenario=scenario.name,
         seed=seed,
-        replications=len(cases),
+        replications=runs,
         engine=used,
         samples=tuple(
             _sample(setup, columns, cases, exact=exact)
@@ -139,7 +140,7 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
         ),
         outcomes={o.name: o.probability for o in scenario.release.outcomes},
         provenance=provenance(
-            scenario, engine=used, replications=len(cases), seed=seed, command="compare"
+            scenario, engine=used, replications=runs, seed=seed, command="compare"
         )
         | ({"stratify": True} if stratify else {}),
         warnings=(*_warnings(setups), *notes),
@@ -196,13 +197,18 @@ def _run(
     setups: Sequence[Setup],
     engines: Sequence[str],
     seed: int,
-    cases: Sequence[Case],
+    cases: Sequence[Cases],
     crew: Crew,
     keep: Keep | None,
     progress: Progress | None,
 ) -> list[Tally]:
-    """Return the tallies by strategy, in the order of the cases."""
-    jobs = list(make_jobs(setups[0].scenario, engines, cases))
+    """Return the tallies by strategy, in the order of the cases.
+
+    Those whose hosts or tasks go one by one take longest and are begun first, so that
+    no worker is left alone with one of them at the end.
+    """
+    order = sorted(range(len(setups)), key=lambda number: setups[number].plan.routing != "pooled")
+    jobs = list(make_jobs(setups[0].scenario, {n: engines[n] for n in order}, cases))
     return gather(setups, seed, jobs, crew, keep, progress)
 
 
@@ -232,11 +238,11 @@ def _outcome(scenario: Scenario, name: str) -> int:
     return names.index(name)
 
 
-def _sample(setup: Setup, columns: Tally, cases: Sequence[Case], *, exact: bool) -> Sample:
+def _sample(setup: Setup, columns: Tally, cases: Sequence[Cases], *, exact: bool) -> Sample:
     return Sample(
         strategy=setup.plan.strategy,
         outcome=columns.outcome,
-        weight=np.array([case.weight for case in cases]),
+        weight=np.repeat([c.weight for c in cases], [len(c.replications) for c in cases]),
         exact=exact,
         measures={name: m.compute(columns, setup.scenario) for name, m in MEASURES.items()},
         events=events(columns, setup.scenario),

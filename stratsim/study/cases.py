@@ -9,15 +9,17 @@ from stratsim.model.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One run to make: a replication of the worlds, and an outcome if it is given."""
+class Cases:
+    """Runs to make that weigh alike: replications of the worlds, an outcome if it is given."""
 
-    replication: int
+    replications: range
     outcome: int | None
     weight: float
 
 
-def enumerate_cases(scenario: Scenario, replications: int, *, stratify: bool = False) -> list[Case]:
+def enumerate_cases(
+    scenario: Scenario, replications: int, *, stratify: bool = False
+) -> list[Cases]:
     """Return the runs to make: drawn, or enumerated by outcome where noise is off.
 
     Stratified, every outcome that can happen has runs of its own, in worlds of
@@ -26,7 +28,7 @@ def enumerate_cases(scenario: Scenario, replications: int, *, stratify: bool = F
     if scenario.noise == "sampled" and stratify:
         return _stratified(scenario, replications)
     if scenario.noise == "sampled":
-        return [Case(r, None, 1 / replications) for r in range(replications)]
+        return [Cases(range(replications), None, 1 / replications)]
     chancy = _has_chances(scenario)
     cases = []
     for index, outcome in enumerate(scenario.release.outcomes):
@@ -35,11 +37,11 @@ def enumerate_cases(scenario: Scenario, replications: int, *, stratify: bool = F
         runs = 1
         if chancy or _chance_fault(outcome):
             runs = max(2, round(replications * outcome.probability))
-        cases += [Case(r, index, outcome.probability / runs) for r in range(runs)]
+        cases.append(Cases(range(runs), index, outcome.probability / runs))
     return cases
 
 
-def _stratified(scenario: Scenario, replications: int) -> list[Case]:
+def _stratified(scenario: Scenario, replications: int) -> list[Cases]:
     """Return the runs of a stratified study: half by probability, half alike.
 
     The first half keeps every variance within twice that of runs shared out by
@@ -56,12 +58,12 @@ def _stratified(scenario: Scenario, replications: int) -> list[Case]:
     if replications < least:
         rule = f"at least {least} where {len(possible)} outcomes are stratified"
         raise InputError([Problem("replications", rule, str(replications))])
-    cases: list[Case] = []
+    cases: list[Cases] = []
     at = 0
     chances = [scenario.release.outcomes[index].probability for index in possible]
     for index, runs in zip(possible, allocate(chances, replications), strict=True):
         weight = scenario.release.outcomes[index].probability / runs
-        cases += [Case(r, index, weight) for r in range(at, at + runs)]
+        cases.append(Cases(range(at, at + runs), index, weight))
         at += runs
     return cases
 

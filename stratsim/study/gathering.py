@@ -116,5 +116,6 @@ def _put_together(
             yield part.number, joined([whole[place] for place in sorted(whole)])
 
 
-def _of_strategy(index: int, jobs: Sequence[Job], found: Mapping[int, Tally]) -> Tally:
-    return joined([found[number] for number, job in enumerate(jobs) if job.strategy == index])
+def _of_strategy(index: int, jobs: Sequence[Job], found: dict[int, Tally]) -> Tally:
+    """Return the tally of one strategy, and forget its parts."""
+    return joined([found.pop(number) for number, job in enumerate(jobs) if job.strategy == index])

@@ -5,16 +5,15 @@ who does the work: results are the same on any number of workers, and a job that
 kept on disk is the job that another process would do.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 from stratsim.engine import des
 from stratsim.engine.batch.worlds import BLOCKS, Worlds
 from stratsim.engine.setup import Setup
 from stratsim.engine.tally import Tally, tally
 from stratsim.model.scenario import Scenario
-from stratsim.study.cases import Case
+from stratsim.study.cases import Cases
 from stratsim.world import Block, block_size
 
 CHUNK_RUNS = 128
@@ -29,7 +28,7 @@ class Job:
     engine: str
     block: int
     outcome: int | None
-    replications: tuple[int, ...]
+    replications: Sequence[int]
 
 
 class Blocks:
@@ -59,22 +58,30 @@ class Blocks:
         return worlds
 
 
-def make_jobs(scenario: Scenario, engines: Sequence[str], cases: Sequence[Case]) -> Iterator[Job]:
+def make_jobs(
+    scenario: Scenario, engines: Mapping[int, str], cases: Sequence[Cases]
+) -> Iterator[Job]:
     """Yield the jobs of a study, block by block over all strategies.
 
-    The worlds so serve all strategies before the next are drawn.
+    The worlds so serve all strategies before the next are drawn. `engines` are by the
+    strategies' numbers, in the order in which they are to be worked on.
     """
     each = block_size(scenario)
-    for (batch, outcome), group in groupby(
-        cases, lambda c: (c.replication // (BLOCKS * each), c.outcome)
-    ):
-        together = tuple(case.replication for case in group)
-        for strategy, engine in enumerate(engines):
-            if engine == "batch":
-                yield Job(strategy, engine, batch, outcome, together)
-                continue
-            for block, some in groupby(together, lambda r: r // each):
-                yield Job(strategy, engine, block, outcome, tuple(some))
+    for some in cases:
+        for batch, together in _cut(some.replications, BLOCKS * each):
+            for strategy, engine in engines.items():
+                if engine == "batch":
+                    yield Job(strategy, engine, batch, some.outcome, together)
+                    continue
+                for block, few in _cut(together, each):
+                    yield Job(strategy, engine, block, some.outcome, few)
+
+
+def _cut(replications: range, size: int) -> Iterator[tuple[int, range]]:
+    """Yield the replications block by block, with the block's number."""
+    for block in range(replications.start // size, -(-replications.stop // size)):
+        start = max(replications.start, block * size)
+        yield block, range(start, min(replications.stop, (block + 1) * size))
 
 
 def parts_of(job: Job) -> Iterator[Job]:
