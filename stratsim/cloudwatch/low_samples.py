@@ -41,6 +41,20 @@ def lacks_samples(alarm: MetricAlarm, counts: Sequence[float | None]) -> bool:
     return any(count < limit for count in judged)
 
 
+def lacks_samples_of_many(alarm: MetricAlarm, counts: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return `lacks_samples` of every row: `counts` is ``(..., R)``, oldest first."""
+    limit = _limit(alarm)
+    held = np.zeros(counts.shape[:-1], bool)
+    if limit is None:
+        return held
+    judged = np.zeros(counts.shape[:-1], np.int64)
+    for at in reversed(range(counts.shape[-1])):
+        present = (counts[..., at] > 0) & (judged < alarm.n)
+        held |= present & (counts[..., at] < limit)
+        judged += present
+    return held
+
+
 def lacks_samples_over_time(
     alarm: MetricAlarm, counts: NDArray[np.float64], size: int
 ) -> NDArray[np.bool_]:
@@ -49,18 +63,9 @@ def lacks_samples_over_time(
     `counts` is ``(..., T)`` with 0 or NaN where there is no datapoint; `size`
     is the evaluation range. The result is ``hold`` of `judge_over_time`.
     """
-    limit = _limit(alarm)
-    held = np.zeros(counts.shape, bool)
-    if limit is None:
-        return held
     width = [(0, 0)] * (counts.ndim - 1) + [(size - 1, 0)]
     windows = sliding_window_view(np.pad(counts, width), size, axis=-1)
-    judged = np.zeros(counts.shape, np.int64)
-    for at in reversed(range(size)):
-        present = (windows[..., at] > 0) & (judged < alarm.n)
-        held |= present & (windows[..., at] < limit)
-        judged += present
-    return held
+    return lacks_samples_of_many(alarm, windows)
 
 
 def _limit(alarm: MetricAlarm) -> float | None:

@@ -17,7 +17,8 @@ from stratsim.queueing import ResponseTimes
 from stratsim.signals.rows import Part
 
 _GRID = np.linspace(0.0, 1.0, 129)
-_MIDDLES = (_GRID[:-1] + _GRID[1:]) / 2
+MIDDLES = (_GRID[:-1] + _GRID[1:]) / 2
+"""Shares between two cuts at which a mean looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Mixture:
 
         Times and bounds are in units of `unit_s`.
         """
-        kind, low, high = _bounds(statistic)
+        kind, low, high = bounds(statistic)
         if (low or high).endswith("%"):
             begin, end, below, kept = self._by_rank(low, high)
         else:
@@ -87,8 +88,8 @@ class Mixture:
     def _by_rank(self, low: str, high: str) -> tuple[float, float, float, float]:
         """Cut at ranks: quantiles of both cuts, how many lie below, how many between."""
         n = self.answered
-        first = math.ceil(round(_percent(low, 0.0) * n, 9))
-        last = max(math.ceil(round(_percent(high, 1.0) * n, 9)), first)
+        first = math.ceil(round(percent(low, 0.0) * n, 9))
+        last = max(math.ceil(round(percent(high, 1.0) * n, 9)), first)
         begin = self._order(first, n) if first else 0.0
         rest = n - first
         end = 1.0
@@ -114,7 +115,7 @@ class Mixture:
 
     def _mean(self, begin: float, end: float, kept: float) -> float:
         """Return the mean of `kept` times that lie between two quantiles."""
-        values = self.quantile(begin + (end - begin) * _MIDDLES)
+        values = self.quantile(begin + (end - begin) * MIDDLES)
         mean = float(values.mean())
         if self.noise is None:
             return mean
@@ -122,7 +123,7 @@ class Mixture:
         return max(mean + float(values.std()) / math.sqrt(kept) * luck, 0.0)
 
 
-def _bounds(statistic: str) -> tuple[str, str, str]:
+def bounds(statistic: str) -> tuple[str, str, str]:
     """Return the kind and both bounds as written, empty where open."""
     found = EXTENDED_STATISTIC.fullmatch(statistic)
     assert found is not None, statistic
@@ -135,5 +136,6 @@ def _bounds(statistic: str) -> tuple[str, str, str]:
     return "PR", found["from"] or "", found["to"] or ""
 
 
-def _percent(bound: str, default: float) -> float:
+def percent(bound: str, default: float) -> float:
+    """Return a bound in percent as a share; `default` where it is open."""
     return float(bound[:-1]) / 100 if bound else default

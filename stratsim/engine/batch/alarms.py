@@ -1,258 +1,141 @@
-"""Telemetry and alarms of many runs: the rules of `stratsim.watch`, on arrays."""
+"""Alarms of many runs: the rules of `stratsim.watch`, on arrays."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.cloudwatch.evaluation import judge_many
+from stratsim.cloudwatch.evaluation import STATES, judge_many
+from stratsim.cloudwatch.low_samples import lacks_samples_of_many
 from stratsim.cloudwatch.thresholds import breaches
-from stratsim.engine.batch.dice import Minute
-from stratsim.engine.batch.mixtures import Mixed, Mixtures
+from stratsim.engine.batch.changes import NEVER, Flags, Times
+from stratsim.engine.batch.readings import read, samples_of
+from stratsim.engine.batch.suppressing import Suppressions
+from stratsim.engine.batch.telemetry import Index, Telemetry
 from stratsim.model.quantities import Array
-from stratsim.queueing import ResponseTimes
-from stratsim.signals import HEALTHY, REQUESTS, UNHEALTHY, Series
-from stratsim.watch import CompositeProgram, MetricProgram, Program
+from stratsim.watch import MINUTE_US, SHORT_US, CompositeProgram, MetricProgram, Program
 
 OK, ALARM, INSUFFICIENT = 0, 1, 2
-
-Index = NDArray[np.int64]
-Changed = NDArray[np.bool_]
-
-
-class Telemetry:
-    """Minutes of many runs; column m is minute ``first + m``, arrays of (rows,) each.
-
-    Minutes that no alarm can see any more are forgotten.
-    """
-
-    def __init__(self, rows: int, first: int, times: ResponseTimes, memory: int) -> None:
-        self.rows, self.first, self.times, self.memory = rows, first, times, memory
-        self.minutes: list[Minute | None] = []
-        self.published: list[Index] = []
-        self.noise: np.random.Generator | None = None
-        self.certain = 0
-
-    @property
-    def count(self) -> int:
-        """Number of minutes that have ended."""
-        return len(self.minutes)
-
-    def close(self, minute: Minute, published: Index) -> None:
-        """Add the minute that has just ended."""
-        self.minutes.append(minute)
-        self.published.append(published)
-        if len(self.minutes) > self.memory:
-            self.minutes[-self.memory - 1] = None
-
-    def take(self, keep: Index) -> None:
-        """Keep only some rows."""
-        self.rows = len(keep)
-        self.published = [p[keep] for p in self.published]
-        self.minutes = [None if m is None else m.take(keep) for m in self.minutes]
-
-    def seen(self, columns: Index, now: Index | None) -> list[Array | float]:
-        """Return for each column whether it is published by `now`, as 1 or 0."""
-        if now is None:
-            return [1.0] * len(columns)
-        return [(self.published[c] <= now).astype(float) for c in columns]
-
-    def total(
-        self, sides: Sequence[int], field: int, columns: Index, seen: Sequence[Array | float]
-    ) -> Array:
-        """Return the sum of a field over columns, where they are `seen`."""
-        found: Array | None = None
-        for column, weight in zip(columns, seen, strict=True):
-            minute = self.minutes[column]
-            for side in sides:
-                if minute is not None and (side, field) in minute.sums:
-                    part = minute.sums[side, field]
-                    if isinstance(weight, np.ndarray):
-                        part = part * weight
-                    found = part if found is None else found + part
-        return np.zeros(self.rows) if found is None else found
-
-    def seen_by(self, column: int, now: Index) -> NDArray[np.bool_] | bool:
-        """Return in which rows a column is published by `now`; one answer where all agree.
-
-        Time goes on, so what everybody has seen stays seen: ``certain`` counts it.
-        """
-        if column < self.certain:
-            return True
-        seen = self.published[column] <= now
-        if not seen.any():
-            return False
-        if not seen.all():
-            return seen
-        self.certain += column == self.certain
-        return True
-
-
-def read(series: Series, telemetry: Telemetry, columns: Index, now: Index | None) -> Array:
-    """Return a statistic over minutes, (rows,); NaN where there is no data.
-
-    Only what is published by `now` is seen; None sees all.
-    """
-    seen = telemetry.seen(columns, now)
-    source, sides = series.source, series.sides
-    if source.kind == "time":
-        return _response_time(series, telemetry, columns, seen)
-    if source.kind == "silent":
-        return np.full(telemetry.rows, np.nan)
-    if source.kind == "level":
-        return _level(series, telemetry, columns, seen)
-    total = source.factor * telemetry.total(sides, source.field, columns, seen)
-    for field in source.less:
-        total = total - telemetry.total(sides, field, columns, seen)
-    if source.kind == "count":
-        present = total > 0
-        if source.when_zero:
-            requests = telemetry.total(sides, REQUESTS, columns, seen)
-            present |= (requests > 0) | (telemetry.total(sides, HEALTHY, columns, seen) > 0)
-        return np.where(present, _counted(series.statistic, total, seen), np.nan)
-    requests = telemetry.total(sides, REQUESTS, columns, seen)
-    values = {
-        "Sum": total,
-        "SampleCount": requests,
-        "Minimum": np.where(total < requests, 0.0, 1.0),
-        "Maximum": np.where(total > 0, 1.0, 0.0),
-    }.get(series.statistic)
-    if values is None:
-        values = total / np.where(requests > 0, requests, 1.0)
-    return np.where(requests > 0, values, np.nan)
-
-
-def _counted(statistic: str, total: Array, seen: Sequence[Array | float]) -> Array:
-    """Return a statistic of samples of 1, or of one 0 per minute where there are none."""
-    if statistic == "Sum":
-        return total
-    if statistic == "SampleCount":
-        return np.where(total > 0, total, sum(seen))
-    return np.where(total > 0, 1.0, 0.0)
-
-
-def _level(
-    series: Series, telemetry: Telemetry, columns: Index, seen: Sequence[Array | float]
-) -> Array:
-    """Return a statistic of a level sampled once a minute: hosts."""
-    sides, source = series.sides, series.source
-    found = np.zeros((telemetry.rows, len(columns)))
-    there = np.zeros_like(found, dtype=bool)
-    for at, (column, weight) in enumerate(zip(columns, seen, strict=True)):
-        here = np.array([column])
-        hosts = telemetry.total(sides, HEALTHY, here, [weight])
-        hosts = hosts + telemetry.total(sides, UNHEALTHY, here, [weight])
-        there[:, at] = hosts > 0
-        found[:, at] = source.factor * telemetry.total(sides, source.field, here, [weight])
-    count = there.sum(axis=1)
-    values = {
-        "Sum": (found * there).sum(axis=1),
-        "SampleCount": count.astype(float),
-        "Minimum": np.where(there, found, np.inf).min(axis=1, initial=np.inf),
-        "Maximum": np.where(there, found, -np.inf).max(axis=1, initial=-np.inf),
-    }.get(series.statistic)
-    if values is None:
-        values = (found * there).sum(axis=1) / np.maximum(count, 1)
-    return np.where(count > 0, values, np.nan)
-
-
-def _response_time(
-    series: Series, telemetry: Telemetry, columns: Index, seen: Sequence[Array | float]
-) -> Array:
-    parts = [
-        (n * weight, rho, f, a)
-        for weight, column in zip(seen, columns, strict=True)
-        for side, n, rho, f, a in getattr(telemetry.minutes[column], "parts", ())
-        if side in series.sides
-    ]
-    return response_time(series, parts, telemetry.rows, telemetry)
-
-
-def response_time(series: Series, parts: Sequence[Mixed], rows: int, telemetry: Telemetry) -> Array:
-    """Return a statistic of the response times of `parts`, (rows,); NaN where there are none."""
-    if not parts:
-        return np.full(rows, np.nan)
-    answered = np.sum([part[0] for part in parts], axis=0)
-    some = np.where(answered > 0, answered, 1.0)
-    if series.statistic == "SampleCount":
-        return np.where(answered > 0, answered, np.nan)
-    times, noise = telemetry.times, telemetry.noise
-    if series.percentile is not None:
-        values = Mixtures(times, parts, noise).ranked(series.percentile)
-    else:
-        values = sum(n * (f * times.mean_many(rho) + a) for n, rho, f, a in parts) / some
-        if noise is not None:
-            spread = math.sqrt(math.expm1(times.sigma**2))
-            luck = noise.standard_normal(rows)
-            values = values * np.maximum(1.0 + spread / np.sqrt(some) * luck, 0.0)
-        if series.statistic == "Sum":
-            values = values * answered
-    return np.where(answered > 0, values / series.source.unit_s, np.nan)
+States = NDArray[np.int8]
 
 
 class Watch:
-    """One metric alarm in many runs."""
+    """One metric alarm in many runs.
 
-    def __init__(self, program: MetricProgram, rows: int) -> None:
+    ``offset`` (rows,) is where in the minute it is evaluated first [us], and
+    ``due`` when it is evaluated next.
+    """
+
+    def __init__(self, program: MetricProgram, offset: Times) -> None:
         self.program = program
-        self.state = np.full(rows, INSUFFICIENT, dtype=np.int8)
-        self.codes: list[NDArray[np.int8]] = []
-        self.instant = program.minutes == 1 and program.pointwise
+        self.every = SHORT_US if program.short else MINUTE_US
+        self.offset = offset % self.every
+        self.due = np.full(len(offset), NEVER)
+        self.state = np.full(len(offset), INSUFFICIENT, dtype=np.int8)
+        self.codes: list[States] = []
+        self._known: dict[tuple[str, int, int], tuple[Array, Array]] = {}
+
+    @property
+    def on_the_minute(self) -> bool:
+        """Whether it is evaluated when a minute ends, and at no other time."""
+        return not (self.program.short or self.offset.any())
 
     def take(self, keep: Index) -> None:
         """Keep only some rows."""
-        self.state = self.state[keep]
+        self.state, self.offset, self.due = self.state[keep], self.offset[keep], self.due[keep]
         self.codes = [code[keep] for code in self.codes]
+        self._known = {key: (v[keep], n[keep]) for key, (v, n) in self._known.items()}
 
     def read(self, telemetry: Telemetry) -> None:
-        """Judge the minutes that have ended since the last call."""
-        if not self.instant:
+        """Judge the minutes that have ended since the last call, where they can be at once."""
+        program = self.program
+        if not program.instant:
             return
         while len(self.codes) < telemetry.count:
-            columns = np.array([len(self.codes)])
-            values = self._values(telemetry, [columns], None)[:, 0]
-            self.codes.append(np.asarray(breaches(self.program.alarm, values), dtype=np.int8))
+            at = len(self.codes)
+            values = self._values(telemetry, [np.array([at])], None, 60.0)
+            self.codes.append(self._judged(values, [telemetry.first + at])[:, 0])
 
-    def _values(self, telemetry: Telemetry, windows: Sequence[Index], now: Index | None) -> Array:
+    def _judged(self, values: Array, minutes: Sequence[int]) -> States:
+        """Return which values breach, (rows, periods) that begin with `minutes`."""
+        program, band = self.program, self.program.band
+        edges = None
+        if band is not None and band.model is not None:
+            edges = band.model.band(60.0 * np.array(minutes, dtype=float), band.width)
+        return np.asarray(breaches(program.alarm, values, edges), dtype=np.int8)
+
+    def _values(
+        self,
+        telemetry: Telemetry,
+        windows: Sequence[Index],
+        now: Index | None,
+        period_s: float,
+    ) -> Array:
         """Return the alarm's values over windows of minutes, (rows, windows)."""
         program = self.program
-        by_id = {}
-        for name, reader in program.readers:
-            empty = np.full(telemetry.rows, np.nan)
-            by_id[name] = np.stack(
+        empty = np.full(telemetry.rows, np.nan)
+        by_id = {
+            name: np.stack(
                 [
                     empty
                     if reader is None or not len(columns)
-                    else read(reader, telemetry, columns, now)
+                    else self._reading(name, number, telemetry, columns, now)
                     for columns in windows
                 ],
                 axis=1,
             )
+            for number, (name, reader) in enumerate(program.readers)
+        }
         if program.expression is None:
             return by_id["m"]
-        return program.expression.evaluate(by_id, 60.0 * program.minutes)
+        return program.expression.evaluate(by_id, period_s)
 
-    def evaluate(self, telemetry: Telemetry, minute: int, now: Index) -> NDArray[np.int8]:
-        """Return the states after an evaluation whose newest minute is `minute` - 1."""
+    def _reading(
+        self, name: str, number: int, telemetry: Telemetry, columns: Index, now: Index | None
+    ) -> Array:
+        """Return a reading; that of the same minutes stays the same, noise and all."""
+        reader = self.program.readers[number][1]
+        assert reader is not None
+        if now is None or telemetry.noise is None or reader.source.kind != "time":
+            return read(reader, telemetry, columns, now)
+        key = (name, int(columns[0]), int(columns[-1]))
+        count = np.sum([telemetry.published[c] <= now for c in columns], axis=0)
+        values = read(reader, telemetry, columns, now)
+        if key in self._known:
+            before, seen = self._known[key]
+            values = np.where(seen == count, before, values)
+        self._known[key] = (values, count)
+        old = int(columns[0]) - 2 * self.program.history
+        self._known = {k: v for k, v in self._known.items() if k[1] >= old}
+        return values
+
+    def evaluate(
+        self, telemetry: Telemetry, minute: int, now: Index, rows: Flags | None = None
+    ) -> None:
+        """Evaluate in `rows`, or in all; the newest minute is `minute` - 1."""
         program, alarm = self.program, self.program.alarm
         if program.hourly and minute % 60:
-            return self.state
-        if self.instant:
+            return
+        if program.instant:
             cells = self._cells(telemetry, minute, now)
+        elif program.short:
+            cells = self._short_cells(telemetry, minute, now)
         else:
-            span = program.minutes
-            windows = []
-            for age in range(program.size, 0, -1):
-                low = minute - age * span - telemetry.first
-                high = min(low + span, telemetry.count)
-                windows.append(np.arange(max(low, 0), max(high, 0)))
-            values = self._values(telemetry, windows, now)
-            cells = np.asarray(breaches(alarm, values), dtype=np.int8)
-        self.state = judge_many(cells, alarm.m, alarm.n, alarm.treatment, self.state)
-        return self.state
+            begins, windows = self._windows(telemetry, minute)
+            values = self._values(telemetry, windows, now, 60.0 * program.minutes)
+            cells = self._judged(values, begins)
+        states = judge_many(cells, alarm.m, alarm.n, alarm.treatment, self.state)
+        if program.wants_samples:
+            states = np.where(self._lacks(telemetry, minute, now), self.state, states)
+        self.state = states if rows is None else np.where(rows, states, self.state)
 
-    def _cells(self, telemetry: Telemetry, minute: int, now: Index) -> NDArray[np.int8]:
+    def _windows(self, telemetry: Telemetry, minute: int) -> tuple[list[int], list[Index]]:
+        """Return with which minutes the periods of the range begin, and their columns."""
+        span, size = self.program.minutes, self.program.size
+        begins = [minute - age * span for age in range(size, 0, -1)]
+        return begins, [_columns(telemetry, begin, begin + span) for begin in begins]
+
+    def _cells(self, telemetry: Telemetry, minute: int, now: Index) -> States:
         cells = np.full((telemetry.rows, self.program.size), -1, dtype=np.int8)
         low = minute - telemetry.first - self.program.size
         for place in range(self.program.size):
@@ -264,52 +147,145 @@ class Watch:
                     cells[:, place] = np.where(seen, self.codes[low + place], -1)
         return cells
 
+    def _short_cells(self, telemetry: Telemetry, minute: int, now: Index) -> States:
+        """Return cells of a period below a minute; see `stratsim.watch.metric`.
+
+        How far the minute has come may differ between rows: each of the six tens of
+        seconds is judged, and every row takes its own.
+        """
+        period, size = self.program.alarm.period_s, self.program.size
+        found = np.full((telemetry.rows, size), -1, dtype=np.int8)
+        late = (now - telemetry.ends(minute)) // SHORT_US
+        for tens in np.unique(late):
+            end = 60 * minute + 10 * int(tens)
+            windows = []
+            for age in range(size, 0, -1):
+                begin = end - age * period
+                stamp = -(-begin // 60)  # the first minute that begins in the window
+                inside = 60 * stamp < begin + period
+                windows.append(_columns(telemetry, stamp, stamp + inside))
+            values = self._values(telemetry, windows, now, float(period))
+            cells = np.asarray(breaches(self.program.alarm, values), dtype=np.int8)
+            found = np.where((late == tens)[:, None], cells, found)
+        return found
+
+    def _lacks(self, telemetry: Telemetry, minute: int, now: Index) -> Flags:
+        """Return where a percentile has too few samples to say anything."""
+        reader = self.program.readers[0][1]
+        if reader is None:
+            return np.zeros(telemetry.rows, dtype=bool)
+        _, windows = self._windows(telemetry, minute)
+        counts = [samples_of(reader, telemetry, columns, now) for columns in windows]
+        return lacks_samples_of_many(self.program.alarm, np.stack(counts, axis=1))
+
+
+def _columns(telemetry: Telemetry, begin: int, end: int) -> Index:
+    """Return the columns of minutes [begin, end) that there are."""
+    low, high = begin - telemetry.first, min(end - telemetry.first, telemetry.count)
+    return np.arange(max(low, 0), max(high, 0))
+
 
 class Bank:
     """All alarms of many runs; ``states`` by name, (rows,)."""
 
-    def __init__(self, programs: Sequence[Program], rows: int) -> None:
-        self.watches = [Watch(p, rows) for p in programs if isinstance(p, MetricProgram)]
+    def __init__(self, programs: Sequence[Program], offsets: Sequence[Times], rows: int) -> None:
+        self.watches = [
+            Watch(program, offset)
+            for program, offset in zip(programs, offsets, strict=True)
+            if isinstance(program, MetricProgram)
+        ]
         self.composites = [p for p in programs if isinstance(p, CompositeProgram)]
         self.states = {p.name: np.full(rows, INSUFFICIENT, dtype=np.int8) for p in programs}
         self.acting = {p.name for p in programs if p.acts}
+        self.suppressions: dict[str, Suppressions] = {}
+        self.on_the_minute = all(watch.on_the_minute for watch in self.watches)
+        self.minute = 0
 
     def take(self, keep: Index) -> None:
         """Keep only some rows."""
         for watch in self.watches:
             watch.take(keep)
         self.states = {name: state[keep] for name, state in self.states.items()}
+        for held in self.suppressions.values():
+            held.take(keep)
 
     def settle(self, telemetry: Telemetry, phase: Index, evaluations: int) -> None:
         """Evaluate over the history; see `stratsim.watch.AlarmBank.settle`."""
         for watch in self.watches:
             watch.read(telemetry)
-            rounds = evaluations if watch.program.alarm.treatment == "ignore" else 1
-            for minute in range(1 - rounds, 1):
-                now = minute * 60_000_000 - phase
-                self.states[watch.program.name] = watch.evaluate(telemetry, minute, now)
+            program = watch.program
+            keeps = program.alarm.treatment == "ignore" or program.wants_samples
+            step = 60 if program.hourly else 1
+            for newest in (0, -1):
+                rows = (watch.offset <= phase) == (newest == 0)
+                if not rows.any():
+                    continue
+                last = newest - newest % step
+                for back in range(evaluations - 1 if keeps else 0, -1, -1):
+                    telemetry.certain = 0
+                    minute = last - back * step
+                    watch.evaluate(
+                        telemetry, minute, minute * MINUTE_US - phase + watch.offset, rows
+                    )
+            self.states[program.name] = watch.state
+        telemetry.certain = 0
         self._judge_composites()
+        for composite in self.composites:
+            if composite.suppressor is not None:
+                in_alarm = self.states[composite.suppressor] == ALARM
+                self.suppressions[composite.name] = Suppressions(composite.alarm, in_alarm)
+
+    def begin(self, minute: int, now: Times) -> None:
+        """Let the evaluations follow whose newest minute is `minute` - 1."""
+        self.minute = minute
+        for watch in self.watches:
+            watch.due = now + watch.offset
+
+    def next(self) -> Times | None:
+        """Return when an alarm is evaluated next; None where all have been."""
+        if self.on_the_minute or not self.watches:
+            return None
+        return np.asarray(np.min([watch.due for watch in self.watches], axis=0))
 
     def evaluate(
-        self, telemetry: Telemetry, minute: int, now: Index, stopping: Sequence[int]
-    ) -> tuple[dict[str, Changed], dict[str, Changed]]:
-        """Evaluate all; return by name the rows that changed to ALARM, and to `stopping` states."""
+        self, telemetry: Telemetry, now: Times, active: Flags
+    ) -> tuple[Flags, dict[str, Flags]]:
+        """Evaluate what is due; return where people are told, and by name where states changed."""
         before = dict(self.states)
+        looked = np.zeros(len(now), dtype=bool)
         for watch in self.watches:
+            rows = active & (watch.due <= now)
+            if not rows.any():
+                continue
+            looked |= rows
             watch.read(telemetry)
-            self.states[watch.program.name] = watch.evaluate(telemetry, minute, now)
+            watch.evaluate(telemetry, self.minute, now, None if rows.all() else rows)
+            self.states[watch.program.name] = watch.state
+            later = watch.due + watch.every
+            end = telemetry.ends(self.minute + 1)
+            watch.due = np.where(rows, np.where(later < end, later, NEVER), watch.due)
         self._judge_composites()
         changed = {name: state != before[name] for name, state in self.states.items()}
-        fired = {name: rows & (self.states[name] == ALARM) for name, rows in changed.items()}
-        stops = {
-            name: rows & np.isin(self.states[name], stopping) for name, rows in changed.items()
-        }
-        return fired, stops
+        return self._told(looked, now, changed), changed
+
+    def _told(self, looked: Flags, now: Times, changed: dict[str, Flags]) -> Flags:
+        """Return where actions of an alarm in ALARM run."""
+        told = np.zeros(len(now), dtype=bool)
+        for name, rows in changed.items():
+            if name in self.acting and name not in self.suppressions:
+                told |= rows & (self.states[name] == ALARM)
+        for program in self.composites:
+            held = self.suppressions.get(program.name)
+            if held is None or program.suppressor is None:
+                continue
+            in_alarm = self.states[program.suppressor] == ALARM
+            acts = held.step(looked, now, changed[program.name], in_alarm)
+            if program.name in self.acting:
+                told |= acts & (self.states[program.name] == ALARM)
+        return told
 
     def _judge_composites(self) -> None:
         """Judge each rule once per distinct combination of its children's states."""
-        from stratsim.cloudwatch.evaluation import STATES
-
         for program in self.composites:
             children = np.stack([self.states[name] for name in program.children], axis=1)
             distinct, place = np.unique(children, axis=0, return_inverse=True)

@@ -33,6 +33,11 @@ class Minute:
             whole = self.sums[side, fld] = np.zeros(self.rows)
             whole[at] = values
 
+    def put(self, side: int, fld: int, values: Array, at: Rows) -> None:
+        """Note the level that some rows have of a field from now on."""
+        whole = self.sums.setdefault((side, fld), np.zeros(self.rows))
+        whole[at] = values
+
     def add_times(self, part: TimesPart, at: Rows) -> None:
         """Add a part of the mixture of response times."""
         side, number, *others = part

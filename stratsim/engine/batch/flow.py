@@ -22,7 +22,7 @@ from stratsim.model.quantities import Array
 from stratsim.model.scenario import Scenario
 from stratsim.model.traffic import Constant
 from stratsim.queueing import SAME, ResponseTimes
-from stratsim.signals import ERRORS, NEW, OLD, REJECTED, REQUESTS
+from stratsim.signals import CPU, ERRORS, NEW, OLD, REJECTED, REQUESTS
 
 NAMES = ("old", "new")
 Side = tuple[Array | float, Array, Array | float]
@@ -111,7 +111,7 @@ class Flow:
         self.factor: Array | float = 1.0
         self.due: list[Array] = []
         self.sent: list[Array] = []
-        self.keeps_times = False
+        self.keeps_times = self.keeps_load = False
         self._split: tuple[Array, Array] | None = None
         self.cold: ColdStarts | None = None
 
@@ -137,6 +137,9 @@ class Flow:
         with np.errstate(divide="ignore", invalid="ignore"):
             load = self._load(at)
             self._note(load, out)
+        if self.keeps_load:
+            for side in (OLD, NEW):
+                minute.put(side, CPU, load.rho[side], at.rows)
         self._split = None
         busy = self.watches_old or load.over is not None or self._crowded(load)
         if busy and load.low < 1:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.cloudwatch.evaluation import State as AlarmState
-from stratsim.engine.batch.alarms import Bank, Telemetry
+from stratsim.engine.batch.alarms import Bank
 from stratsim.engine.batch.changes import NEVER, Times
 from stratsim.engine.batch.cold_starts import ColdStarts
 from stratsim.engine.batch.dice import Dice, Minute
@@ -19,6 +19,7 @@ from stratsim.engine.batch.pilot import Pilot
 from stratsim.engine.batch.schedule import FAILED, LOOKS, STOPPED, SUCCEEDED, schedule
 from stratsim.engine.batch.scrapes import Scrapes
 from stratsim.engine.batch.surroundings import surroundings
+from stratsim.engine.batch.telemetry import Telemetry
 from stratsim.engine.batch.undo import UNDO
 from stratsim.engine.clock import US, us
 from stratsim.engine.failure import trace_too_short
@@ -29,7 +30,7 @@ from stratsim.model.quantities import Array
 from stratsim.model.scaling import Scale
 from stratsim.model.settings import MINUTE_S
 from stratsim.model.traffic import Constant
-from stratsim.signals import HEALTHY, NEW, OLD, UNHEALTHY, Series
+from stratsim.signals import CPU, HEALTHY, NEW, OLD, UNHEALTHY, Series
 from stratsim.watch import MINUTE_US, MetricProgram
 
 Flags = NDArray[np.bool_]
@@ -115,7 +116,7 @@ class Runs:
         self.state.coming[:] = self.plan_.changes.time[:, 0]
         self.pilot = Pilot(self) if any(isinstance(s, LOOKS) for s in plan.steps) else None
         self.follow_units()
-        self.bank = Bank(setup.programs, rows)
+        self.bank = Bank(setup.programs, self._offsets(), rows)
         self.results = {name: np.full(rows, np.nan) for name in NUMBERS}
         self.flags = {name: np.zeros(rows, dtype=bool) for name in ("succeeded", "automatic")}
         self.stopping_states = [AlarmState[name].value for name in plan.alarm_states]
@@ -126,6 +127,11 @@ class Runs:
         self.follow = us(control.follow_up)
         self.steady = isinstance(scenario.traffic.profile, Constant)
         self.ending = scenario.traffic.profile.end_s * US
+
+    def _offsets(self) -> list[Times]:
+        worlds, rows = self.draws.worlds, self.block_rows
+        count = range(len(self.setup.programs))
+        return [np.rint(worlds.offset_s(i, rows) * US).astype(np.int64) for i in count]
 
     def _prepare_flow(self, rows: int) -> None:
         setup, block = self.setup, self.draws.worlds
@@ -147,9 +153,10 @@ class Runs:
             self.flow.cold = ColdStarts(self.draws, setup.times)
         asked = [m.query for s in self.plan.steps for m in getattr(s, "metrics", ())]
         asked += [c.query for s in self.plan.steps for c in getattr(s, "checks", ())]
-        self.flow.keeps_times = any(r.source.kind == "time" for r in readers)
+        self.flow.keeps_times = any(r.source.kind in ("time", "busy") for r in readers)
         self.flow.keeps_times |= any(query.kind == "latency" for query in asked)
-        self.reads_hosts = any(r.source.kind == "level" for r in readers) or any(
+        self.flow.keeps_load = any(r.source.field == CPU for r in readers)
+        self.reads_hosts = any(r.source.kind in ("level", "per_target") for r in readers) or any(
             isinstance(p, MetricProgram) and _minds_zeros(p) for p in setup.programs
         )
         self.counts_hosts = self.reads_hosts or any(_zero_counts(r) for r in readers)
@@ -158,7 +165,7 @@ class Runs:
         )
         window_s = longest_window_s(self.plan.steps)
         memory = max(setup.history + 2 * longest, int(window_s // MINUTE_S)) + 4
-        self.telemetry = Telemetry(rows, -setup.history, setup.times, memory)
+        self.telemetry = Telemetry(self.phase, -setup.history, setup.times, memory)
         self.minute = Minute(len(self.phase))
 
     # -- the run ------------------------------------------------------------------
@@ -236,6 +243,9 @@ class Runs:
         stop = np.minimum(stop, state.people[here])
         stop = np.minimum(stop, np.where(state.ended[here] == NEVER, self.plan_.end[here], NEVER))
         stop = np.minimum(stop, np.where(state.undoing[here], state.undone[here], NEVER))
+        evaluation = self.bank.next()
+        if evaluation is not None:
+            stop = np.minimum(stop, evaluation[here])
         if self.pilot is None:
             return stop
         return np.minimum(stop, np.minimum(self.pilot.next(), self.pilot.scrapes.next())[here])
@@ -246,6 +256,9 @@ class Runs:
         now = state.now[here]
         if self.pilot is not None:
             self._scrape(self.pilot.scrapes, here)
+        evaluation = self.bank.next()
+        if evaluation is not None and (evaluation[here] <= now).any():
+            self._evaluate(self._flags(here))
         polls = here[state.poll[here] <= now]
         if len(polls):
             self._poll(self._flags(polls))
@@ -414,30 +427,35 @@ class Runs:
         if (alive & (state.now > self.ending)).any():
             self._refuse()
         self._check_over(alive)
-        fired, stopping = self.bank.evaluate(
-            self.telemetry, minute + 1, state.now, self.stopping_states
-        )
-        for name in fired:
-            self._page_people(name, fired[name] & ~state.over)
-            self._alarm(name, stopping[name] & ~state.over)
+        self.bank.begin(minute + 1, state.now)
+        self._evaluate(~state.over)
+        self._drop()
+
+    def _evaluate(self, active: Flags) -> None:
+        """Let the alarms look whose time has come."""
+        state = self.state
+        told, changed = self.bank.evaluate(self.telemetry, state.now, active)
+        self._page_people(told & ~state.over)
+        for name in self.setup.group:
+            stops = np.isin(self.bank.states[name], self.stopping_states)
+            self._alarm(changed[name] & stops & ~state.over)
         if self.setup.group:
             state.alarming = np.where(self._group_alarm(), state.alarming, NEVER)
-        self._drop()
 
     def _refuse(self) -> None:
         raise trace_too_short(self.plan.strategy, int(self.ending))
 
-    def _page_people(self, name: str, rows: Flags) -> None:
+    def _page_people(self, rows: Flags) -> None:
         state = self.state
         first = rows & (state.paged == NEVER)
-        if name in self.bank.acting and first.any():
+        if first.any():
             state.paged = np.where(first, state.now, state.paged)
             self._call(first, state.now + self.respond)
 
-    def _alarm(self, name: str, rows: Flags) -> None:
+    def _alarm(self, rows: Flags) -> None:
         """Note that an alarm of the group is in a state that stops the deployment."""
         state = self.state
-        if name in self.setup.group and rows.any():
+        if rows.any():
             state.alarming = np.where(rows & (state.alarming == NEVER), state.now, state.alarming)
             self._detect(rows)
             self._poll_later(rows)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stratsim.engine.batch.alarms import response_time
 from stratsim.engine.batch.changes import NEVER, Flags, Times
+from stratsim.engine.batch.readings import response_time
 from stratsim.engine.clock import us
 from stratsim.model.analysis import Query
 from stratsim.model.quantities import Array
@@ -110,4 +110,4 @@ class Scrapes:
                     parts.append((counted, rho[at], factor[at], add[at]))
         percentile = float(statistic[1:]) / 100 if statistic[:1] == "p" else None
         series = Series(_LATENCY, (NEW,), statistic, percentile)
-        return response_time(series, parts, len(at), telemetry)
+        return response_time(series, parts, telemetry, np.ones(len(at)))

@@ -4,14 +4,12 @@ from stratsim.engine.setup import Setup
 from stratsim.model.plan import Launch, Replace, Roll
 from stratsim.model.scaling import Scale
 from stratsim.model.settings import MINUTE_S
-from stratsim.signals import CPU
 from stratsim.strategies.timeline import timeline
-from stratsim.watch import CompositeProgram, MetricProgram
 
 
 def unsupported(setup: Setup) -> tuple[str, ...]:
     """Return the features of a scenario and plan that need the SimPy engine."""
-    return tuple(dict.fromkeys((*_plan(setup), *_scenario(setup), *_alarms(setup))))
+    return tuple(dict.fromkeys((*_plan(setup), *_scenario(setup))))
 
 
 def _plan(setup: Setup) -> list[str]:
@@ -76,8 +74,6 @@ def _scenario(setup: Setup) -> list[str]:
         found.append("autoscaling")
     if scenario.on_call.notice < MINUTE_S:
         found.append("people who notice within a minute")
-    if scenario.metrics.evaluation_offset != 0.0:
-        found.append("alarms evaluated within the minute")
     return found
 
 
@@ -98,38 +94,3 @@ def _control(setup: Setup) -> list[str]:
         }.items()
         if there
     ]
-
-
-def _alarms(setup: Setup) -> list[str]:
-    readers = [
-        reader
-        for program in setup.programs
-        if isinstance(program, MetricProgram)
-        for _, reader in program.readers
-        if reader is not None
-    ]
-    found = _habits(setup)
-    if any(r.source.kind == "level" and r.source.field == CPU for r in readers):
-        found.append("alarms on CPU")
-    if any(r.source.kind in ("per_target", "busy") for r in readers):
-        found.append("alarms on requests per target or in progress")
-    if any(r.trimmed or (r.percentile is not None and r.source.kind != "time") for r in readers):
-        found.append("alarms on trimmed statistics")
-    return found
-
-
-def _habits(setup: Setup) -> list[str]:
-    """Return ways of evaluating an alarm that the arrays do not have."""
-    found = []
-    for program in setup.programs:
-        if isinstance(program, CompositeProgram):
-            if program.suppressor is not None:
-                found.append("composite alarms with an ActionsSuppressor")
-            continue
-        wants = {
-            "anomaly detection bands": program.band is not None,
-            "alarms of a period below a minute": program.short,
-            "alarms that ignore low sample counts": program.wants_samples,
-        }
-        found += [name for name, wanted in wants.items() if wanted]
-    return found

@@ -45,6 +45,10 @@ class Worlds:
         """Return where in the minute some deployments start [s]."""
         return self._each(rows, lambda block, here: block.phase_s[here])
 
+    def offset_s(self, alarm: int, rows: NDArray[np.int64]) -> Array:
+        """Return where in the minute alarm number `alarm` is evaluated [s]."""
+        return self._each(rows, lambda block, here: block.offset_s(alarm)[here])
+
     def outcome(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the outcomes of some rows."""
         found = self._each(rows, lambda block, here: block.outcome[here])
