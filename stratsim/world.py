@@ -111,6 +111,15 @@ class Block:
             return np.zeros(self.size) if self.expected else MINUTE_S * self.uniform(*key)
         return np.full(self.size, float(setting))
 
+    def unread_poll(self, chance: float) -> Array:
+        """Number of the first poll at which alarms cannot be read, (replications,).
+
+        Every poll fails with probability `chance`, so the number is geometric.
+        """
+        if chance >= 1:
+            return np.zeros(self.size)
+        return np.asarray(np.floor(np.log1p(-self.uniform("alarm poll")) / np.log1p(-chance)))
+
     def traffic_factor(self, chunk: int, row: int) -> Array:
         """Gamma factors of `CHUNK` minutes of one replication, mean 1.
 

@@ -447,10 +447,10 @@ class Deployment:
 
     def _expect_blindness(self) -> None:
         """Draw the first poll at which CodeDeploy cannot read its alarms."""
-        chance, group = self.scenario.control.alarm_poll_failure, self.plan.group
-        if not chance or self.by_ecs or group.ignore_poll_alarm_failure or not self.setup.group:
+        if not self.setup.may_be_blind:
             return
-        polls = int(self.world.rng("alarm poll").geometric(chance)) - 1
+        chance = self.scenario.control.alarm_poll_failure
+        polls = int(self.world.block.unread_poll(chance)[self.world.row])
         event = At(self.env, min(polls * self.poll_us, 1 << 60), POLL)
         assert event.callbacks is not None
         event.callbacks.append(lambda _: self._blind())

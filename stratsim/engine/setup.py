@@ -24,6 +24,13 @@ class Setup:
     history: int
     warnings: tuple[str, ...]
 
+    @property
+    def may_be_blind(self) -> bool:
+        """Whether a deployment may end because CodeDeploy cannot read its alarms."""
+        reads = bool(self.group) and self.plan.controller == "CodeDeploy"
+        chance = self.scenario.control.alarm_poll_failure
+        return reads and chance > 0 and not self.plan.group.ignore_poll_alarm_failure
+
 
 def prepare(scenario: Scenario, plan: Plan) -> Setup:
     """Return what the runs of `plan` share."""

@@ -242,6 +242,39 @@ def dimensions(draw: DrawFn, name: str) -> dict[str, Any]:
     return {} if side is None else {"Dimensions": [{"Name": name, "Value": side}]}
 
 
+PLAIN = tuple({"Statistic": text} for text in ("Average", "Maximum", "SampleCount"))
+EXTENDED = tuple(
+    {"ExtendedStatistic": text}
+    for text in ("p50", "p99", "p99.9", "p100", "tm99", "tc95", "IQM", "WM(10%:90%)", "TS(:0.5)")
+)
+
+
+def levels_of(platform: str) -> list[tuple[str, str]]:
+    """Return metrics that are sampled once a minute, or per target."""
+    if platform == "lambda":
+        return [("AWS/Lambda", "ConcurrentExecutions")]
+    alb = "AWS/ApplicationELB"
+    own = ("AWS/EC2", "CPUUtilization") if platform == "ec2" else ("AWS/ECS", "CPUUtilization")
+    return [own, (alb, "RequestCountPerTarget"), (alb, "HealthyHostCount")]
+
+
+def banded(namespace: str, name: str, period: int, side: dict[str, Any]) -> dict[str, Any]:
+    """Return what makes an alarm one of an anomaly band."""
+    stat = {
+        "Metric": {"Namespace": namespace, "MetricName": name, **side},
+        "Period": period,
+        "Stat": "Sum",
+    }
+    return {
+        "ComparisonOperator": "LessThanLowerOrGreaterThanUpperThreshold",
+        "ThresholdMetricId": "band",
+        "Metrics": [
+            {"Id": "m", "MetricStat": stat},
+            {"Id": "band", "Expression": "ANOMALY_DETECTION_BAND(m, 2)"},
+        ],
+    }
+
+
 @st.composite
 def metric_alarms(draw: DrawFn, platform: str, name: str) -> dict[str, Any]:
     namespace, dimension, counts, latency, requests, errors = metrics_of(platform)
@@ -257,21 +290,22 @@ def metric_alarms(draw: DrawFn, platform: str, name: str) -> dict[str, Any]:
             DatapointsToAlarm=st.integers(1, periods), TreatMissingData=st.sampled_from(TREATMENTS)
         )
     )
-    period, side = draw(st.sampled_from([60, 120, 300])), draw(dimensions(dimension))
-    kind = draw(st.sampled_from(["count", "latency", "ratio", "guard"]))
+    period, side = draw(st.sampled_from([60, 120, 300, 10, 30])), draw(dimensions(dimension))
+    kind = draw(st.sampled_from([*("count", "latency", "level", "ratio", "guard") * 2, "band"]))
+    if kind == "band":
+        del alarm["Threshold"]
+        return alarm | banded(namespace, draw(st.sampled_from(counts)), max(period, 60), side)
     if kind == "count":
         statistic = draw(st.sampled_from(["Sum", "Average", "Minimum", "Maximum", "SampleCount"]))
         metric = {"MetricName": draw(st.sampled_from(counts)), "Statistic": statistic}
+    elif kind == "level":
+        namespace, name = draw(st.sampled_from(levels_of(platform)))
+        metric = {"MetricName": name, **draw(st.sampled_from([*PLAIN, *EXTENDED]))}
     elif kind == "latency":
-        statistic = draw(
-            st.sampled_from(
-                [
-                    *({"ExtendedStatistic": text} for text in ("p50", "p99", "p99.9", "p100")),
-                    *({"Statistic": text} for text in ("Average", "Maximum", "SampleCount")),
-                ]
-            )
-        )
-        metric = {"MetricName": latency, **statistic}
+        metric = {"MetricName": latency, **draw(st.sampled_from([*PLAIN, *EXTENDED]))}
+        metric |= draw(some(EvaluateLowSampleCountPercentile=st.just("ignore")))
+        if not metric.get("ExtendedStatistic", "").startswith("p"):
+            metric.pop("EvaluateLowSampleCountPercentile", None)
     else:
         expression = "100 * e / r" if kind == "ratio" else "IF(r > 10, 100 * e / r, 0)"
         series = [
@@ -299,7 +333,14 @@ def alarm_lists(draw: DrawFn, platform: str) -> list[dict[str, Any]]:
             "ALARM(alarm-0) AND NOT ALARM(alarm-1)",
             "OK(alarm-0) OR INSUFFICIENT_DATA(alarm-1)",
         )
-        alarms.append({"AlarmName": "both", "AlarmRule": draw(st.sampled_from(rules))})
+        suppressed = some(
+            ActionsSuppressor=st.just("alarm-1"),
+            ActionsSuppressorWaitPeriod=st.sampled_from([0, 60, 200]),
+            ActionsSuppressorExtensionPeriod=st.sampled_from([0, 60, 200]),
+        ).filter(lambda keys: len(keys) in (0, 3))
+        alarms.append(
+            {"AlarmName": "both", "AlarmRule": draw(st.sampled_from(rules)), **draw(suppressed)}
+        )
     return alarms
 
 

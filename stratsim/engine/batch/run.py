@@ -78,6 +78,7 @@ class State:
         self.restored, self.paged, self.people = never.copy(), never.copy(), never.copy()
         self.detected, self.alarming, self.poll = never.copy(), never.copy(), never.copy()
         self.undone, self.exposed_at = never.copy(), never.copy()
+        self.blind, self.look = never.copy(), never.copy()
         self.status = np.zeros(rows, dtype=np.int64)
         self.automatic, self.undoing, self.acted = no.copy(), no.copy(), no.copy()
         self.over = no.copy()
@@ -125,6 +126,11 @@ class Runs:
         self.poll_us, self.reroute_us = us(control.alarm_poll), us(plan.reroute_s)
         self.respond, self.notice = us(scenario.on_call.respond), us(scenario.on_call.notice)
         self.follow = us(control.follow_up)
+        self.look_us = max(self.notice, US) if self.notice < MINUTE_US and self.faults else 0
+        self.deadline = us(min(plan.deadline_s, NEVER / US))
+        if setup.may_be_blind:
+            polls = draws.worlds.unread_poll(control.alarm_poll_failure, self.block_rows)
+            self.state.blind = np.minimum(polls, 1e9).astype(np.int64) * self.poll_us
         self.steady = isinstance(scenario.traffic.profile, Constant)
         self.ending = scenario.traffic.profile.end_s * US
 
@@ -240,8 +246,9 @@ class Runs:
         """Return when something happens next to some rows."""
         state = self.state
         stop = np.minimum(state.coming[here], state.poll[here])
-        stop = np.minimum(stop, state.people[here])
-        stop = np.minimum(stop, np.where(state.ended[here] == NEVER, self.plan_.end[here], NEVER))
+        stop = np.minimum(stop, np.minimum(state.people[here], state.look[here]))
+        end = np.minimum(np.minimum(self.plan_.end[here], self.deadline), state.blind[here])
+        stop = np.minimum(stop, np.where(state.ended[here] == NEVER, end, NEVER))
         stop = np.minimum(stop, np.where(state.undoing[here], state.undone[here], NEVER))
         evaluation = self.bank.next()
         if evaluation is not None:
@@ -252,20 +259,16 @@ class Runs:
 
     def _due(self, here: Index) -> None:
         """Do what is due now, in the order of one instant: poll, people, changes, ends."""
+        self._hear(here)
         state = self.state
         now = state.now[here]
-        if self.pilot is not None:
-            self._scrape(self.pilot.scrapes, here)
-        evaluation = self.bank.next()
-        if evaluation is not None and (evaluation[here] <= now).any():
-            self._evaluate(self._flags(here))
-        polls = here[state.poll[here] <= now]
-        if len(polls):
-            self._poll(self._flags(polls))
-        people = here[(state.people[here] <= now) & ~state.over[here]]
-        if len(people):
-            self._people(self._flags(people))
         self._apply(here[(state.coming[here] <= now) & ~state.over[here]])
+        looks = here[(state.look[here] <= now) & ~state.over[here]]
+        if len(looks):
+            self._look(looks)
+        late = here[(self.deadline <= now) & (state.ended[here] == NEVER) & ~state.over[here]]
+        if len(late):
+            self.fail(self._flags(late))
         if self.pilot is not None:
             self.pilot.act(self._flags(here[~state.over[here]]))
         ends = (state.ended[here] == NEVER) & (self.plan_.end[here] <= now)
@@ -280,6 +283,25 @@ class Runs:
             self._check_restored(rows)
             self._call_again(rows & ~self._restored())
             self._check_over(rows)
+
+    def _hear(self, here: Index) -> None:
+        """Let those look who decide from outside: scrapes, alarms, CodeDeploy, people."""
+        state = self.state
+        now = state.now[here]
+        if self.pilot is not None:
+            self._scrape(self.pilot.scrapes, here)
+        evaluation = self.bank.next()
+        if evaluation is not None and (evaluation[here] <= now).any():
+            self._evaluate(self._flags(here))
+        blind = here[(state.blind[here] <= now) & ~state.over[here]]
+        if len(blind):
+            self._blind(self._flags(blind))
+        polls = here[state.poll[here] <= now]
+        if len(polls):
+            self._poll(self._flags(polls))
+        people = here[(state.people[here] <= now) & ~state.over[here]]
+        if len(people):
+            self._people(self._flags(people))
 
     def _scrape(self, scrapes: Scrapes, here: Index) -> None:
         due = here[scrapes.next()[here] <= self.state.now[here]]
@@ -319,9 +341,23 @@ class Runs:
             rows = rows[state.coming[rows] <= state.now[rows]]
         begun = due[(self._share(due) > 0) & (state.first[due] == NEVER)]
         state.first[begun] = state.now[begun]
+        if self.look_us:
+            self._look_later(due)
         back = due[(state.trigger[due] < NEVER) | state.acted[due]]
         if len(back):
             self._check_restored(self._flags(back))
+
+    def _look_later(self, rows: Index) -> None:
+        """Look soon for the first exposed request; see `stratsim.engine.lookout`."""
+        state = self.state
+        unseen = (state.exposed_at[rows] == NEVER) & (state.look[rows] == NEVER)
+        rows = rows[unseen & (self._share(rows) > 0)]
+        state.look[rows] = state.now[rows] + self.look_us
+
+    def _look(self, rows: Index) -> None:
+        self._flow(rows)
+        self.state.look[rows] = NEVER
+        self._look_later(rows)
 
     def _share(self, at: Rows = EVERY) -> Array:
         state = self.state
@@ -485,9 +521,19 @@ class Runs:
         state.poll = np.where(rows, NEVER, state.poll)
         rows = rows & (state.ended == NEVER) & (state.now < self.plan_.unwatched)
         rows &= self._group_alarm()
+        self._stop(rows, state.alarming)
+
+    def _blind(self, rows: Flags) -> None:
+        """CodeDeploy cannot read its alarms, which ends the deployment."""
+        state = self.state
+        state.blind = np.where(rows, NEVER, state.blind)
+        rows = rows & (state.ended == NEVER) & (state.now < self.plan_.unwatched)
+        self._stop(rows, state.now)
+
+    def _stop(self, rows: Flags, trigger: Times) -> None:
+        """Stop the deployment on account of its alarms."""
         if not rows.any():
             return
-        trigger = state.alarming
         self._end(rows, STOPPED)
         if self.group.rolls_back_on("DEPLOYMENT_STOP_ON_ALARM"):
             self._roll_back(rows, trigger)

@@ -3,8 +3,6 @@
 from stratsim.engine.setup import Setup
 from stratsim.model.plan import Launch, Replace, Roll
 from stratsim.model.scaling import Scale
-from stratsim.model.settings import MINUTE_S
-from stratsim.strategies.timeline import timeline
 
 
 def unsupported(setup: Setup) -> tuple[str, ...]:
@@ -72,8 +70,6 @@ def _scenario(setup: Setup) -> list[str]:
         found.append("target groups that fail open")
     if scenario.service.autoscaling is not None:
         found.append("autoscaling")
-    if scenario.on_call.notice < MINUTE_S:
-        found.append("people who notice within a minute")
     return found
 
 
@@ -81,16 +77,11 @@ def _control(setup: Setup) -> list[str]:
     """Return what only the SimPy engine knows of the control plane's habits."""
     control = setup.scenario.control
     late = [f for o in setup.scenario.release.outcomes for f in o.faults if f.kind == "host"]
-    rows = timeline(setup.plan)
     return [
         name
         for name, there in {
             "events that end after a stop": control.stop_in_flight != "at_once",
-            "alarms that cannot be read": control.alarm_poll_failure > 0,
             "hosts that die later": any(fault.after.mean > 0 for fault in late),
-            # with room for hosts that take their hour
-            "a deployment that AWS may end for its length": rows[-1].time_s
-            > setup.plan.deadline_s / 2,
         }.items()
         if there
     ]

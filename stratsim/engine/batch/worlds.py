@@ -49,6 +49,10 @@ class Worlds:
         """Return where in the minute alarm number `alarm` is evaluated [s]."""
         return self._each(rows, lambda block, here: block.offset_s(alarm)[here])
 
+    def unread_poll(self, chance: float, rows: NDArray[np.int64]) -> Array:
+        """Return the numbers of the first polls at which alarms cannot be read."""
+        return self._each(rows, lambda block, here: block.unread_poll(chance)[here])
+
     def outcome(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the outcomes of some rows."""
         found = self._each(rows, lambda block, here: block.outcome[here])
