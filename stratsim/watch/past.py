@@ -46,13 +46,15 @@ def draw_background(
     n: NDArray[np.int64], p: float, dispersion: float, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Return how many of `n` are bad on any day, beta-binomial."""
-    if p <= 0:
-        return np.zeros_like(n)
+    if p <= 0 or p >= 1:
+        return n * int(p >= 1)
     share: Array | float = p
     if dispersion > 1:
         rho = np.clip((dispersion - 1) / np.maximum(n - 1, 1e-9), 1e-12, 0.999)
         scale = (1 - rho) / rho
-        share = np.where(n < 2, p, rng.beta(p * scale, (1 - p) * scale))
+        least = np.finfo(float).tiny  # a product of tiny numbers may be 0, which beta refuses
+        drawn = rng.beta(np.maximum(p * scale, least), np.maximum((1 - p) * scale, least))
+        share = np.where(n < 2, p, drawn)
     found: NDArray[np.int64] = rng.binomial(n, share)
     return found
 

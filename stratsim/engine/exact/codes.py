@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from stratsim.cloudwatch.math_nodes import Call, Number
 from stratsim.cloudwatch.metric_math import Expression
 from stratsim.cloudwatch.thresholds import breaches
-from stratsim.engine.batch.alarms import Telemetry, read
 from stratsim.engine.batch.dice import Minute
+from stratsim.engine.batch.readings import read
+from stratsim.engine.batch.telemetry import Telemetry
 from stratsim.model.alarm import MetricDataQuery
 from stratsim.model.quantities import Array
 from stratsim.queueing import ResponseTimes
@@ -103,8 +104,9 @@ class Judge:
         minute.sums = {(side, ERRORS): e, (side, REQUESTS): e + s, (side, REJECTED): 0 * e}
         for place in (OLD, NEW):
             minute.sums[place, HEALTHY] = np.full(len(e), float(hosts[place]))
-        telemetry = Telemetry(len(e), 0, self.times, 2)
-        telemetry.close(minute, np.zeros(len(e), dtype=np.int64))
+        nought = np.zeros(len(e), dtype=np.int64)
+        telemetry = Telemetry(nought, 0, self.times, 2)
+        telemetry.close(minute, nought)
         column = np.array([0])
         values = [
             np.full(len(e), np.nan) if r is None else read(r, telemetry, column, None)
