@@ -7,7 +7,6 @@ import pytest
 
 import stratsim
 from stratsim.cloudwatch import State, replay_alarm
-from stratsim.engine.batch.support import unsupported
 from stratsim.engine.deployment import Deployment
 from stratsim.engine.fleet import NEVER
 from stratsim.engine.setup import prepare
@@ -133,12 +132,6 @@ class TestShortPeriods:
         watch = MetricWatch(program(alarm), 0)
 
         assert watch.evaluate(telemetry([99.0]), 1, MINUTE_US, 0) is State.ALARM
-
-    def test_the_arrays_refuse_them_by_name(self) -> None:
-        loaded = scenario(errors(Period=10))
-        setup = prepare(loaded, build_plan(loaded, loaded.strategies[0]))
-
-        assert "alarms of a period below a minute" in unsupported(setup)
 
 
 class TestLongWindows:
