@@ -52,7 +52,8 @@ def compare_kept(  # noqa: PLR0913  (a study has as many settings as it has)
         The scenario's own where not given. With ``noise: expected`` outcomes are
         enumerated, and replications are used only where chances remain.
     engine
-        "des" (SimPy), "batch" (arrays), "exact" (no sampling, where it can), or "auto": batch where it can, else SimPy.
+        "des" (SimPy), "batch" (arrays), "exact" (no sampling, where it can), or
+        "auto": batch where it can, else SimPy.
     workers
         Threads of the batch engine, or processes where SimPy runs; where not given,
         a thread for each core, or no further process.
@@ -90,6 +91,8 @@ def compare_kept(  # noqa: PLR0913  (a study has as many settings as it has)
         Workers died, no scheduler answers, the disk is full or may not be written.
     """
     _one_place(workers, executor, dask)
+    if engine == "exact":
+        _nothing_to_share(executor=executor, dask=dask, out=out)
     if resume and out is None:
         raise InputError([Problem("resume", "given together with out", "no folder in out")])
     with ExitStack() as stack:
@@ -117,3 +120,15 @@ def _one_place(workers: int | None, executor: Executor | None, dask: str | None)
         first, second = named[0], named[-1]
         rule = f"left out where {second} is given"
         raise InputError([Problem(first, rule, shorten(given[first]))])
+
+
+def _nothing_to_share(**given: object) -> None:
+    """Refuse, for the exact engine, what is about runs; it makes none."""
+    hint = "It solves the strategies here, at once."
+    problems = [
+        Problem(name, "left out with the exact engine, which makes no runs", shorten(value), hint)
+        for name, value in given.items()
+        if value is not None
+    ]
+    if problems:
+        raise InputError(problems)

@@ -25,6 +25,7 @@ from functools import lru_cache
 from itertools import islice
 from types import ModuleType
 from typing import NamedTuple
+from weakref import WeakSet
 
 from stratsim.engine.setup import Setup, prepare
 from stratsim.engine.tally import Tally
@@ -39,6 +40,9 @@ AHEAD = 2
 
 IN_FLIGHT = 512
 """Parts submitted to an executor that does not tell how many workers it has."""
+
+PULSE_S = 5.0
+"""How long to wait for a part before looking whether the workers are alive."""
 
 
 class Part(NamedTuple):
@@ -106,7 +110,20 @@ def _pooled(
             return pool.submit(_work, job)
 
     with _ended(pool):
-        yield from _collected(submit, parts, AHEAD * many)
+        yield from _collected(submit, parts, AHEAD * many, lambda: _free_if_broken(pool))
+
+
+def _free_if_broken(pool: ProcessPoolExecutor) -> None:
+    """Where a process of `pool` is dead, end the others, so that the pool finds out.
+
+    It does so by itself, but for a process that died while it wrote a result: the
+    pool then waits for the rest of it for ever, as it holds the pipe's other end too.
+    """
+    processes = list((pool._processes or {}).values())  # noqa: SLF001
+    if not all(process.is_alive() for process in processes):
+        for process in processes:
+            process.kill()
+        pool._result_queue._writer.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def _elsewhere(
@@ -118,13 +135,33 @@ def _elsewhere(
     stamp = deciding_versions()
     many = getattr(executor, "_max_workers", None)
     most = AHEAD * many if isinstance(many, int) else IN_FLIGHT
-    return _collected(lambda job: executor.submit(_work_anywhere, stamp, study, job), parts, most)
+    sent: WeakSet[Future[Tally]] = WeakSet()
+
+    def submit(job: Job) -> Future[Tally]:
+        future = executor.submit(_work_anywhere, stamp, study, job)
+        sent.add(future)
+        return future
+
+    try:
+        yield from _collected(submit, parts, most)
+    except MachineError:
+        raise  # a broken executor drops its work itself
+    except BaseException:
+        for future in sent:
+            future.cancel()
+        raise
 
 
 def _collected(
-    submit: Callable[[Job], Future[Tally]], parts: Iterable[Part], most: int
+    submit: Callable[[Job], Future[Tally]],
+    parts: Iterable[Part],
+    most: int,
+    look: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Part, Tally]]:
-    """Keep up to `most` parts submitted, and yield each when it is done."""
+    """Keep up to `most` parts submitted, and yield each when it is done.
+
+    While none is for `PULSE_S`, `look` after the workers.
+    """
     todo = iter(parts)
     waiting: dict[Future[Tally], Part] = {}
     try:
@@ -133,14 +170,14 @@ def _collected(
                 waiting[submit(part.job)] = part
             if not waiting:
                 return
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            done = wait(waiting, PULSE_S, FIRST_COMPLETED).done
+            if not done:
+                look()
+            for future in done:
                 yield waiting.pop(future), future.result()
     except BrokenExecutor:
         msg = "a worker process died, perhaps for lack of memory; try fewer workers"
         raise MachineError(msg) from None
-    finally:
-        for future in waiting:
-            future.cancel()
 
 
 @contextmanager

@@ -1,8 +1,10 @@
 """Studies on executors that are not ours: processes, and a Dask cluster whose workers die."""
 
+import importlib
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -18,6 +20,7 @@ import pytest
 
 import stratsim
 from stratsim.comparison import Comparison
+from stratsim.engine.tally import Tally
 from stratsim.errors import InputError, MachineError
 from stratsim.study.identity import deciding_versions
 from stratsim.study.jobs import Job
@@ -179,6 +182,14 @@ def test_who_makes_the_runs_is_said_once() -> None:
         compare("des", dask="127.0.0.1:1", workers=2)
 
 
+@pytest.mark.parametrize("given", [{"dask": "127.0.0.1:1"}, {"out": "no-such-folder"}])
+def test_the_exact_engine_has_no_runs_to_share(given: dict[str, str]) -> None:
+    with pytest.raises(InputError, match=r"must be left out with the exact engine"):
+        stratsim.compare(stratsim.load(SCENARIO), engine="exact", **given)  # type: ignore[arg-type]
+
+    assert not Path("no-such-folder").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", RUNS)
 def test_somebody_else_s_processes_find_the_same(engine: str, bits_of: Bits) -> None:
@@ -194,3 +205,30 @@ def test_a_worker_process_that_dies_ends_the_study_with_one_line() -> None:
 
     with pytest.raises(MachineError, match=r"^a worker process died"):
         compare("des", workers=2, progress=progress)
+
+
+def die_half_way(job: Job) -> Tally:
+    """Die as a worker does that is killed while it writes a result, its lock in hand."""
+    frame = sys._getframe()
+    while "result_queue" not in frame.f_locals:
+        assert frame.f_back is not None
+        frame = frame.f_back
+    results = frame.f_locals["result_queue"]
+    results._wlock.acquire()
+    os.write(results._writer.fileno(), struct.pack("!i", 20_000) + b"the rest never comes")
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+@pytest.mark.slow
+def test_a_worker_process_that_dies_half_way_through_a_result_does_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python's own pool would wait for the rest of it for ever."""
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    found = importlib.import_module(Path(__file__).stem)
+    monkeypatch.setattr("stratsim.study.workers._work", found.die_half_way)
+    monkeypatch.setattr("stratsim.study.workers.PULSE_S", 1.0)
+
+    with pytest.raises(MachineError, match=r"^a worker process died"):
+        compare("des", workers=2)
