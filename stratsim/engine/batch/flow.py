@@ -168,12 +168,12 @@ class Flow:
         in_new = at.in_new if at.effect is None else at.in_new * at.effect.capacity
         rooms = (at.in_old * cap, in_new * cap)
         base = 1 - (1 - self.base_errors) * (1 - around.failing)
-        wrong = 0.0 if at.effect is None else at.effect.failing
+        worse = base if at.effect is None else 1 - (1 - base) * (1 - at.effect.failing)
         sides: list[Side] = []
         if low < 1:
             sides.append((shares[OLD], rooms[OLD], base))
         if high > 0:
-            sides.append((shares[NEW], rooms[NEW], 1 - (1 - base) * (1 - wrong)))
+            sides.append((shares[NEW], rooms[NEW], worse))
         sent = offered * self._again(offered, sides)
         untouched = self.desired * cap
         usual = offered * self._again(offered, [(1.0, untouched, base)])
@@ -210,6 +210,13 @@ class Flow:
         retries = self.retries
         if retries.share <= 0 or retries.limit == 0:
             return 1.0
+        alike = sides[0][2]
+        if isinstance(alike, float) and all(fails is alike for _, _, fails in sides):
+            even = sum((retries.share * alike) ** k for k in range(retries.limit + 1))
+            if self.serverless or not any(
+                (offered * even * share > room).any() for share, room, _ in sides
+            ):
+                return even  # nothing is rejected, and all fail alike
         factor: Array | float = 1.0
         for _ in range(3):
             sent = offered * factor
