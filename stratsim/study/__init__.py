@@ -97,6 +97,9 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
     where finished jobs are kept, and looked for before they are made.
     """
     targets = read_targets(precision, MEASURES)
+    if engine == "exact" and (targets or stratify):
+        msg = "the exact engine draws no runs, so precision and stratify have nothing to do there"
+        raise UnsupportedError(msg)
     if targets:
         asked = scenario.replications if replications is None else replications
         first = _whole("replications", asked, least=1)

@@ -38,7 +38,11 @@ def solve_all(
         raise UnsupportedError(lack)
     samples, notes, most = [], [QUANTILES], 1
     for done, setup in enumerate(setups, start=1):
-        found = solve(setup, seed)
+        try:
+            found = solve(setup, seed)
+        except UnsupportedError as error:
+            msg = f"{setup.plan.strategy}: {error}. Use --engine auto."
+            raise UnsupportedError(msg) from None
         samples.append(exact_sample(setup, found))
         most = max(most, found.worlds)
         if found.worlds > 1:

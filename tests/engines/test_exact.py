@@ -1,6 +1,7 @@
 """The exact engine: against closed forms, and against the batch engine."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import exp
 from typing import Any
 
@@ -16,6 +17,7 @@ from stratsim.engine.setup import Setup, prepare
 from stratsim.engine.tally import Tally, joined
 from stratsim.errors import UnsupportedError
 from stratsim.measures import MEASURES, events
+from stratsim.model.quantities import Fixed
 from stratsim.model.scenario import Scenario
 from stratsim.scenario_io.bundled import bundled_names
 from stratsim.strategies import build_plan
@@ -288,6 +290,31 @@ def disagreements(setup: Setup, solution: Solution, other: Tally) -> list[str]:
     return wrong
 
 
+def still(distribution: Any) -> Any:
+    return None if distribution is None else Fixed(distribution.mean)
+
+
+def settled(scenario: Scenario) -> Scenario:
+    """Leave nothing to chance but the outcome, the counts and the alarms' delays."""
+    severities = ("rate", "factor", "add", "latency", "after", "ramp")
+    outcomes = tuple(
+        replace(
+            outcome,
+            faults=tuple(
+                replace(fault, **{name: still(getattr(fault, name)) for name in severities})
+                for fault in outcome.faults
+            ),
+        )
+        for outcome in scenario.release.outcomes
+    )
+    return replace(
+        scenario,
+        release=replace(scenario.release, outcomes=outcomes),
+        metrics=replace(scenario.metrics, phase=17.0),
+        service=replace(scenario.service, startup=still(scenario.service.startup)),
+    )
+
+
 QUICK = [
     ("lambda-canary-any-error-1of1", "CodeDeployDefault.LambdaCanary10Percent5Minutes"),
     ("lambda-linear20-1m-guarded", "CodeDeployDefault.LambdaAllAtOnce"),
@@ -295,7 +322,7 @@ QUICK = [
 
 
 @pytest.mark.parametrize(("name", "strategy"), QUICK)
-def test_it_agrees_with_the_batch_engine(name: str, strategy: str) -> None:
+def test_it_agrees_where_phases_and_severities_are_drawn(name: str, strategy: str) -> None:
     setup = setup_of(stratsim.load(name), strategy)
 
     assert disagreements(setup, solve(setup, 7, worlds=16), batch(setup, 20_000)) == []
@@ -304,9 +331,12 @@ def test_it_agrees_with_the_batch_engine(name: str, strategy: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "strategy"), CASES)
 def test_it_agrees_on_every_bundled_scenario(name: str, strategy: str) -> None:
-    setup = setup_of(stratsim.load(name), strategy)
+    """25 means and chances each, 30 strategies: false failures below 1 in 100 (seeds are fixed)."""
+    setup = setup_of(settled(stratsim.load(name)), strategy)
+    solution = solve(setup, 7)
 
-    assert disagreements(setup, solve(setup, 7), batch(setup, 100_000)) == []
+    assert solution.worlds == 1
+    assert disagreements(setup, solution, batch(setup, 100_000)) == []
 
 
 # -- what it refuses, and how it is called ------------------------------------------------

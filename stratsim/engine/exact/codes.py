@@ -11,8 +11,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.cloudwatch.math_nodes import Call, Number
-from stratsim.cloudwatch.metric_math import Expression
 from stratsim.cloudwatch.thresholds import breaches
 from stratsim.engine.batch.dice import Minute
 from stratsim.engine.batch.readings import read
@@ -25,9 +23,6 @@ from stratsim.watch import MetricProgram
 
 Codes = NDArray[np.int8]
 Reading = tuple[tuple[tuple[str, Series | None], ...], tuple[MetricDataQuery, ...]]
-
-_POINTWISE = {"IF", "ABS", "CEIL", "FLOOR", "LOG", "LOG10"}
-_COUNTS = {"count", "share", "silent"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +41,13 @@ class Judge:
     @cached_property
     def sides(self) -> tuple[int, ...]:
         """The revisions whose counts matter."""
-        return tuple(sorted({s for r in self.readers if not _rejections(r) for s in r.sides}))
+        return tuple(sorted({s for r in self.readers if not rejections(r) for s in r.sides}))
 
     @cached_property
     def errors_only(self) -> bool:
         """Whether requests matter only in that there are any."""
         return all(
-            _rejections(r) or (r.source.field == ERRORS and r.statistic == "Sum")
+            rejections(r) or (r.source.field == ERRORS and r.statistic == "Sum")
             for r in self.readers
         )
 
@@ -166,40 +161,6 @@ def _grid(low: float, high: float) -> Array:
     return np.asarray(grid[first:])
 
 
-def _rejections(reader: Series) -> bool:
+def rejections(reader: Series) -> bool:
     """Whether the series counts rejected requests, of which the exact engine knows none."""
     return reader.source.field == REJECTED
-
-
-def reasons_against(judge: Judge) -> list[str]:
-    """Return what about an alarm the exact engine does not know."""
-    name, program = f"alarm {judge.program.name!r}", judge.program
-    found = []
-    if judge.readers and any(r.source.kind not in _COUNTS for r in judge.readers):
-        found.append(f"{name}, which watches something else than counts of requests")
-    if judge.sides and (program.minutes > 1 or program.short or program.hourly):
-        found.append(f"{name}, which is not evaluated minute by minute")
-    if program.band is not None:
-        found.append(f"{name}, which watches a band")
-    if program.wants_samples:
-        found.append(f"{name}, which ignores low sample counts")
-    if program.expression is not None and not _looks_at_one_point(program.expression):
-        found.append(f"{name}, whose expression reads more than one datapoint at a time")
-    if len({r.sides for r in judge.readers if not _rejections(r)}) > 1:
-        found.append(f"{name}, which reads the two revisions apart")
-    if any(r.statistic not in _STATISTICS or r.trimmed for r in judge.readers):
-        found.append(f"{name}, which watches a percentile or trimmed statistic")
-    return found
-
-
-_STATISTICS = {"Sum", "Average", "SampleCount", "Minimum", "Maximum"}
-
-
-def _looks_at_one_point(expression: Expression) -> bool:
-    for node in expression.root.walk():
-        if not isinstance(node, Call) or node.name in _POINTWISE:
-            continue
-        if node.name == "FILL" and len(node.parts) == 2 and isinstance(node.parts[1], Number):
-            continue
-        return False
-    return not expression.uses_metrics

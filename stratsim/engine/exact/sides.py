@@ -60,8 +60,8 @@ def both_sides(judges: Sequence[Judge], counts: Counts) -> Shown:
     else:
         names = " and ".join(repr(judge.program.name) for judge in judges)
         msg = (
-            f"the exact engine does not know alarms {names} together: they compare errors "
-            "with the requests of different revisions"
+            "the exact engine does not know alarms that compare errors with the requests of "
+            f"different revisions, on three sets of requests: {names}"
         )
         raise UnsupportedError(msg)
     return _reordered(found, [order.index(judge) for judge in judges])

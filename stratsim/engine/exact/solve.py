@@ -211,7 +211,10 @@ def _prepare(
     limits = _limits(base, phase)
     last = int(np.max((_horizon(base, limits) + phase) // MINUTE_US)) + 1
     if last * count > MOST_MINUTES:
-        msg = f"the exact engine does not know runs of more than {MOST_MINUTES // count} minutes"
+        msg = (
+            "the exact engine does not know runs of too many minutes: at most "
+            f"{MOST_MINUTES // count} can be followed, and these may last {last}"
+        )
         raise UnsupportedError(msg)
     minutes = make_minutes(base, variants, phase, -setup.history, last, known)
     return _Prepared(base, minutes, limits, outcome)

@@ -109,7 +109,10 @@ class Machine:
         whole = np.concatenate([cells, self._merged(after)], axis=1)
         fresh, target = _distinct(whole)
         if len(fresh) > MOST:
-            msg = f"the exact engine does not know alarms with more than {MOST} states"
+            msg = (
+                "the exact engine does not know alarms with too many states: at most "
+                f"{MOST} are followed, and these have {len(fresh)} or more"
+            )
             raise UnsupportedError(msg)
         flags = (stops, fired, self._active(after))
         place = np.searchsorted(np.array(support), symbol)

@@ -1,52 +1,114 @@
 """What the exact engine does not know, by name."""
 
+from collections.abc import Callable, Mapping
+
+from stratsim.cloudwatch.math_nodes import Call, Number
+from stratsim.cloudwatch.metric_math import Expression
 from stratsim.engine.batch import unsupported as unknown_to_batch
-from stratsim.engine.exact.codes import Judge, reasons_against
+from stratsim.engine.exact.codes import Judge, rejections
 from stratsim.engine.setup import Setup
+from stratsim.model.settings import MINUTE_S
 from stratsim.model.traffic import Constant
 from stratsim.watch import CompositeProgram, MetricProgram
 
-MINUTE_S = 60.0
+_UNDONE = ("reroute", "flip")
+_POINTWISE = {"IF", "ABS", "CEIL", "FLOOR", "LOG", "LOG10"}
+_COUNTS = {"count", "share", "silent"}
+_STATISTICS = {"Sum", "Average", "SampleCount", "Minimum", "Maximum"}
 
 
 def unsupported(setup: Setup) -> tuple[str, ...]:
-    """Return the features of a scenario and plan that have to be simulated."""
-    plan = [
-        "a fleet that shares its traffic out evenly" if setup.plan.routing == "pooled" else "",
-        f"rollback by {setup.plan.undo}" if setup.plan.undo not in ("reroute", "flip") else "",
-    ]
-    found = [name for name in plan if name] + list(unknown_to_batch(setup))
-    found += _traffic(setup)
-    for program in setup.programs:
-        if isinstance(program, MetricProgram):
-            found += reasons_against(Judge(program, setup.times))
+    """Return the features of a scenario and plan that have to be simulated.
+
+    `SCENARIO` and `ALARMS` hold those that the exact engine alone lacks. What only
+    the counts of a minute can tell is refused by `solve`: see `LATER`.
+    """
+    found = [name for name, there in SCENARIO.items() if there(setup)]
+    found += unknown_to_batch(setup)
+    for judge in judges(setup):
+        found += [
+            f"alarm {judge.program.name!r}, {name}"
+            for name, there in ALARMS.items()
+            if there(judge)
+        ]
     return tuple(dict.fromkeys(found))
 
 
-def _traffic(setup: Setup) -> list[str]:
-    scenario = setup.scenario
-    traffic = scenario.traffic
-    faults = [fault for outcome in scenario.release.outcomes for fault in outcome.faults]
-    steady = isinstance(traffic.profile, Constant)
-    return [
-        name
-        for name, there in {
-            "noise that is off: expected (the batch engine has no sampling error then)": scenario.noise
-            == "expected",
-            "dispersion between 0 and 1": 0 < traffic.dispersion < 1,
-            "fixed counts on Lambda, which splits each invocation at random": traffic.dispersion
-            == 0
-            and scenario.platform == "lambda",
-            "fixed counts with background errors in clumps": traffic.dispersion == 0
-            and scenario.service.error_dispersion > 1
-            and 0 < scenario.service.error_rate < 1,
-            "users who are pinned to a revision": traffic.users.sticky,
-            "faults above a load while the traffic varies": not steady
-            and any(fault.above_load > 0 for fault in faults),
-            "polling alarms less often than every minute": scenario.control.alarm_poll > MINUTE_S,
-        }.items()
-        if there
-    ]
+def _fixed(setup: Setup) -> bool:
+    return setup.scenario.traffic.dispersion == 0
+
+
+def _clumps(setup: Setup) -> bool:
+    service = setup.scenario.service
+    return service.error_dispersion > 1 and 0 < service.error_rate < 1
+
+
+def _above_load(setup: Setup) -> bool:
+    faults = [f for outcome in setup.scenario.release.outcomes for f in outcome.faults]
+    steady = isinstance(setup.scenario.traffic.profile, Constant)
+    return not steady and any(fault.above_load > 0 for fault in faults)
+
+
+SCENARIO: Mapping[str, Callable[[Setup], bool]] = {
+    "a fleet that shares its traffic out evenly": lambda s: s.plan.routing == "pooled",
+    "rollback by other means than traffic": lambda s: s.plan.undo not in _UNDONE,
+    "noise that is off (the batch engine has no sampling error then)": lambda s: (
+        s.scenario.noise == "expected"
+    ),
+    "dispersion between 0 and 1": lambda s: 0 < s.scenario.traffic.dispersion < 1,
+    "fixed counts on Lambda, which splits each invocation at random": lambda s: (
+        _fixed(s) and s.scenario.platform == "lambda"
+    ),
+    "fixed counts with background errors in clumps": lambda s: _fixed(s) and _clumps(s),
+    "users who are pinned to a revision": lambda s: s.scenario.traffic.users.sticky,
+    "faults above a load while the traffic varies": _above_load,
+    "polling alarms less often than every minute": lambda s: (
+        s.scenario.control.alarm_poll > MINUTE_S
+    ),
+}
+"""What scenarios and plans may ask for in vain, by name."""
+
+
+def _apart(judge: Judge) -> bool:
+    return len({r.sides for r in judge.readers if not rejections(r)}) > 1
+
+
+ALARMS: Mapping[str, Callable[[Judge], bool]] = {
+    "which watches something else than counts of requests": lambda j: any(
+        r.source.kind not in _COUNTS for r in j.readers
+    ),
+    "which is not evaluated minute by minute": lambda j: (
+        bool(j.sides) and (j.program.minutes > 1 or j.program.short or j.program.hourly)
+    ),
+    "which watches a band": lambda j: j.program.band is not None,
+    "which ignores low sample counts": lambda j: j.program.wants_samples,
+    "whose expression reads more than one datapoint at a time": lambda j: (
+        j.program.expression is not None and not _looks_at_one_point(j.program.expression)
+    ),
+    "which reads the two revisions apart": _apart,
+    "which watches a percentile or trimmed statistic": lambda j: any(
+        r.statistic not in _STATISTICS or r.trimmed for r in j.readers
+    ),
+}
+"""What alarms may ask for in vain, by name."""
+
+LATER = (
+    "requests beyond the capacity",
+    "alarms that compare errors with the requests of different revisions, on three sets of requests",
+    "alarms with too many states",
+    "runs of too many minutes",
+)
+"""What is refused only when the counts or states are there."""
+
+
+def _looks_at_one_point(expression: Expression) -> bool:
+    for node in expression.root.walk():
+        if not isinstance(node, Call) or node.name in _POINTWISE:
+            continue
+        if node.name == "FILL" and len(node.parts) == 2 and isinstance(node.parts[1], Number):
+            continue
+        return False
+    return not expression.uses_metrics
 
 
 def composites(setup: Setup) -> list[CompositeProgram]:

@@ -1,0 +1,172 @@
+"""What a minute shows to alarms: against sums over all counts, written out."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import stratsim
+from stratsim.engine.exact.codes import Judge
+from stratsim.engine.exact.counts import Counts, Part
+from stratsim.engine.exact.nodes import gamma_nodes
+from stratsim.engine.exact.seen import seen
+from stratsim.engine.exact.support import judges
+from stratsim.engine.setup import prepare
+from stratsim.signals import NEW, OLD
+from stratsim.strategies import build_plan
+
+GOOD, BREACHING = 1, 2
+
+
+def series(name: str, metric: str, side: str | None) -> dict[str, Any]:
+    where = [{"Name": "TargetGroup", "Value": side}] if side else []
+    one = {"Namespace": "AWS/ApplicationELB", "MetricName": metric, "Dimensions": where}
+    return {
+        "Id": name,
+        "MetricStat": {"Metric": one, "Period": 60, "Stat": "Sum"},
+        "ReturnData": False,
+    }
+
+
+def ratio(name: str, above: float, side: str | None) -> dict[str, Any]:
+    return alarm(name, above) | {
+        "Metrics": [
+            series("e", "HTTPCode_Target_5XX_Count", side),
+            series("r", "RequestCount", side),
+            {"Id": "x", "Expression": "FILL(e, 0) / r"},
+        ]
+    }
+
+
+def count(name: str, above: float, side: str | None) -> dict[str, Any]:
+    metric = series("e", "HTTPCode_Target_5XX_Count", side)["MetricStat"]["Metric"]
+    return alarm(name, above) | metric | {"Statistic": "Sum", "Period": 60}
+
+
+def alarm(name: str, above: float) -> dict[str, Any]:
+    return {
+        "AlarmName": name, "EvaluationPeriods": 1, "Threshold": above,
+        "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching",
+    }  # fmt: skip
+
+
+def judges_of(*alarms: dict[str, Any]) -> list[Judge]:
+    scenario = stratsim.load({"name": "x", "platform": "ecs", "alarms": list(alarms)})
+    return judges(prepare(scenario, build_plan(scenario, "CodeDeployDefault.ECSAllAtOnce")))
+
+
+def counts_of(parts: list[Part], **more: Any) -> Counts:
+    nodes, weights = gamma_nodes(np.inf)
+    values: dict[str, Any] = {
+        "base": 0.05, "dispersion": 1.0, "nodes": nodes, "weights": weights, "hosts": (True, True),
+    }  # fmt: skip
+    return Counts(parts, **(values | more))
+
+
+OLD_RATE, NEW_RATE, FAULT = 5.0, 4.0, 0.2
+
+
+def table(found: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The chances of the codes of two alarms, (second, first)."""
+    return found.reshape(3, 3)
+
+
+@pytest.fixture(scope="module")
+def grid() -> dict[str, np.ndarray[Any, Any]]:
+    """All counts of both revisions up to 29, as four Poisson streams."""
+    k = np.arange(30)
+    new_errors = NEW_RATE * (FAULT + (1 - FAULT) * 0.05)
+    means = (OLD_RATE * 0.05, OLD_RATE * 0.95, new_errors, NEW_RATE - new_errors)
+    one = [stats.poisson.pmf(k, mean) for mean in means]
+    p = np.einsum("a,b,c,d->abcd", *one)
+    e_old, s_old, e_new, s_new = np.meshgrid(k, k, k, k, indexing="ij", sparse=True)
+    failed = e_new * NEW_RATE * FAULT / new_errors
+    return {"p": p, "eo": e_old, "so": s_old, "en": e_new, "sn": s_new, "failed": failed}
+
+
+def breach(e: Any, s: Any, above: float) -> Any:
+    return e > above * (e + s)
+
+
+PARTS = [
+    Part(OLD, OLD_RATE, 0.0, 0.0, 0.0),
+    Part(NEW, NEW_RATE, NEW_RATE * FAULT, NEW_RATE * FAULT, 0.0),
+]
+
+
+@pytest.mark.parametrize("own", ["ratio", "count"])
+@pytest.mark.parametrize("wide", ["ratio", "count"])
+@pytest.mark.parametrize("side", ["new", "old"])
+def test_alarms_on_one_revision_and_on_both(grid: Any, own: str, wide: str, side: str) -> None:
+    makers = {"ratio": (ratio, 0.2), "count": (count, 2.0)}
+    (make_own, a), (make_wide, b) = makers[own], makers[wide]
+    alarms = judges_of(make_own("own", a, side), make_wide("wide", b, None))
+    e, s = (grid["en"], grid["sn"]) if side == "new" else (grid["eo"], grid["so"])
+    e_all, s_all = grid["eo"] + grid["en"], grid["so"] + grid["sn"]
+    first = breach(e, s, a) if own == "ratio" else e > a
+    second = breach(e_all, s_all, b) if wide == "ratio" else e_all > b
+
+    p, x = seen([alarms], [counts_of(PARTS)])
+
+    both = first & second
+    assert table(p[0, 0])[BREACHING, BREACHING] == pytest.approx(
+        float((grid["p"] * both).sum()), abs=1e-9
+    )
+    assert table(p[0, 0])[BREACHING].sum() == pytest.approx(
+        float((grid["p"] * second).sum()), abs=1e-9
+    )
+    assert table(p[0, 0])[:, BREACHING].sum() == pytest.approx(
+        float((grid["p"] * first).sum()), abs=1e-9
+    )
+    expected = float((grid["p"] * grid["failed"] * both).sum())
+    assert table(x[0, 0, 0])[BREACHING, BREACHING] == pytest.approx(expected, abs=1e-9)
+    assert p.sum() == pytest.approx(1, abs=1e-9)
+
+
+def test_errors_in_clumps_leave_fewer_successes() -> None:
+    """Beta-binomial errors among a Poisson number, with scipy's distributions."""
+    mean, share, dispersion, least = 40.0, 0.02, 3.0, 0.1
+    n = np.arange(2, 140)
+    scale = (1 - (rho := np.minimum((dispersion - 1) / (n - 1), 0.999))) / rho
+    total = 0.0
+    for number, size in zip(n, scale, strict=True):
+        k = np.arange(number + 1)
+        among = stats.betabinom.pmf(k, number, share * size, (1 - share) * size)
+        total += stats.poisson.pmf(number, mean) * among[k > least * number].sum()
+
+    counts = counts_of([Part(NEW, mean, 0.0, 0.0, 0.0)], base=share, dispersion=dispersion)
+    p, _ = seen([judges_of(ratio("it", least, "new"))], [counts])
+
+    assert p[0, 0, BREACHING] == pytest.approx(total, rel=1e-7)
+
+
+def test_many_requests_in_clumps() -> None:
+    """From 300 requests a minute on, the law of the successes is tilted, not summed."""
+    mean, share, dispersion, least = 480.0, 0.005, 3.0, 0.02
+    n = np.arange(250, 720)
+    rho = (dispersion - 1) / (n - 1)
+    scale = (1 - rho) / rho
+    total = 0.0
+    for number, size in zip(n, scale, strict=True):
+        k = np.arange(80)
+        among = stats.betabinom.pmf(k, number, share * size, (1 - share) * size)
+        total += stats.poisson.pmf(number, mean) * among[k > least * number].sum()
+
+    counts = counts_of([Part(NEW, mean, 0.0, 0.0, 0.0)], base=share, dispersion=dispersion)
+    p, _ = seen([judges_of(ratio("it", least, "new"))], [counts])
+
+    assert p[0, 0, BREACHING] == pytest.approx(total, rel=1e-3)
+
+
+def test_noisier_traffic_is_negative_binomial() -> None:
+    """Counts of variance/mean 4 at 60 a minute: errors of 10 % have 1.3."""
+    mean, dispersion, share = 60.0, 4.0, 0.1
+    shape = mean / (dispersion - 1)
+    nodes, weights = gamma_nodes(shape)
+    counts = counts_of([Part(NEW, mean, 0.0, 0.0, 0.0)], base=share, nodes=nodes, weights=weights)
+    law = stats.nbinom(shape, shape / (shape + share * mean))
+
+    p, _ = seen([judges_of(count("it", 9, "new"))], [counts])
+
+    assert p[0, 0, BREACHING] == pytest.approx(float(law.sf(9)), rel=1e-7)
