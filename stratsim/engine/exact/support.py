@@ -7,11 +7,14 @@ from stratsim.cloudwatch.metric_math import Expression
 from stratsim.engine.batch import unsupported as unknown_to_batch
 from stratsim.engine.exact.codes import Judge, rejections
 from stratsim.engine.setup import Setup
+from stratsim.model.plan import Hold, Launch, Lifecycle, Retire, Shift
 from stratsim.model.settings import MINUTE_S
 from stratsim.model.traffic import Constant
+from stratsim.strategies.timeline import timeline
 from stratsim.watch import CompositeProgram, MetricProgram
 
 _UNDONE = ("reroute", "flip")
+_STEPS = (Launch, Lifecycle, Shift, Hold, Retire)
 _POINTWISE = {"IF", "ABS", "CEIL", "FLOOR", "LOG", "LOG10"}
 _COUNTS = {"count", "share", "silent"}
 _STATISTICS = {"Sum", "Average", "SampleCount", "Minimum", "Maximum"}
@@ -34,6 +37,16 @@ def unsupported(setup: Setup) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def composites(setup: Setup) -> list[CompositeProgram]:
+    """Return the composite alarms, children first."""
+    return [program for program in setup.programs if isinstance(program, CompositeProgram)]
+
+
+def judges(setup: Setup) -> list[Judge]:
+    """Return the metric alarms as functions of a minute's counts."""
+    return [Judge(p, setup.times) for p in setup.programs if isinstance(p, MetricProgram)]
+
+
 def _fixed(setup: Setup) -> bool:
     return setup.scenario.traffic.dispersion == 0
 
@@ -49,9 +62,51 @@ def _above_load(setup: Setup) -> bool:
     return not steady and any(fault.above_load > 0 for fault in faults)
 
 
+def _kinds(setup: Setup) -> set[str]:
+    return {f.kind for outcome in setup.scenario.release.outcomes for f in outcome.faults}
+
+
+def _some_start(setup: Setup) -> bool:
+    """Whether a fault keeps some instances of a fleet from starting and not all."""
+    return any(
+        f.kind == "startup" and (f.zones or f.instances < 1 or 0 < f.probability < 1)
+        for outcome in setup.scenario.release.outcomes
+        for f in outcome.faults
+    )
+
+
+def _endless(setup: Setup) -> bool:
+    """Whether a plan takes half of what AWS allows, or more."""
+    return timeline(setup.plan)[-1].time_s > setup.plan.deadline_s / 2
+
+
 SCENARIO: Mapping[str, Callable[[Setup], bool]] = {
     "a fleet that shares its traffic out evenly": lambda s: s.plan.routing == "pooled",
     "rollback by other means than traffic": lambda s: s.plan.undo not in _UNDONE,
+    "checks, or other steps than launch, shift, wait and retire": lambda s: any(
+        type(step) not in _STEPS for step in (*s.plan.steps, *s.plan.restore)
+    ),
+    "alarms that stop a deployment in other states than ALARM": lambda s: (
+        s.plan.alarm_states != ("ALARM",)
+    ),
+    "a deployment that AWS may end for its length": _endless,
+    "some instances that have to be started again": _some_start,
+    "faults of crashes and single hosts": lambda s: bool(_kinds(s) & {"crash", "host"}),
+    "hosts that begin Unhealthy": lambda s: any(not h.healthy for h in s.scenario.hosts),
+    "slow start and warm-up": lambda s: (
+        s.scenario.service.slow_start > 0 or s.scenario.service.warm_up.factor > 1
+    ),
+    "target groups that fail open": lambda s: bool(s.scenario.service.health_check.fail_open),
+    "autoscaling": lambda s: s.scenario.service.autoscaling is not None,
+    "people who notice within a minute": lambda s: s.scenario.on_call.notice < MINUTE_S,
+    "alarms that are evaluated within the minute": lambda s: (
+        s.scenario.metrics.evaluation_offset != 0.0
+    ),
+    "alarms that cannot be read": lambda s: s.scenario.control.alarm_poll_failure > 0,
+    "events that end after a stop": lambda s: s.scenario.control.stop_in_flight != "at_once",
+    "composite alarms with an ActionsSuppressor": lambda s: any(
+        program.suppressor is not None for program in composites(s)
+    ),
     "noise that is off (the batch engine has no sampling error then)": lambda s: (
         s.scenario.noise == "expected"
     ),
@@ -109,13 +164,3 @@ def _looks_at_one_point(expression: Expression) -> bool:
             continue
         return False
     return not expression.uses_metrics
-
-
-def composites(setup: Setup) -> list[CompositeProgram]:
-    """Return the composite alarms, children first."""
-    return [program for program in setup.programs if isinstance(program, CompositeProgram)]
-
-
-def judges(setup: Setup) -> list[Judge]:
-    """Return the metric alarms as functions of a minute's counts."""
-    return [Judge(p, setup.times) for p in setup.programs if isinstance(p, MetricProgram)]
