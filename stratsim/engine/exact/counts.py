@@ -75,6 +75,10 @@ class Counts:
         """Return the requests of some revisions."""
         return sum(part.requests for part in self.of(sides))
 
+    def failing(self, sides: Side) -> float:
+        """Return the expected errors of some revisions."""
+        return sum(self._failing(part, self.base) for part in self.of(sides))
+
     def unexposed(self) -> float:
         """Return the probability that no request meets a fault."""
         met = sum(part.met for part in self.parts)
@@ -104,7 +108,7 @@ class Counts:
 
     def bounds(self, sides: Side) -> tuple[int, int]:
         """Return the least and the largest number of errors worth while."""
-        mean = sum(self._failing(part, self.base) for part in self.of(sides))
+        mean = self.failing(sides)
         low, high = self.nodes.min() * mean, self.nodes.max() * mean
         return window(low, high, max(self.dispersion, 1.0))
 

@@ -10,7 +10,7 @@ from stratsim.engine.batch.changes import Times
 from stratsim.engine.clock import US
 from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.counts import Counts, Part
-from stratsim.engine.exact.nodes import TINY, gamma_nodes
+from stratsim.engine.exact.nodes import TINY, enough, gamma_nodes
 from stratsim.engine.exact.pieces import Index, Pieces, Unstopped
 from stratsim.engine.exact.seen import seen
 from stratsim.engine.exact.warmed import Warmth
@@ -21,6 +21,8 @@ from stratsim.watch import MINUTE_US
 Key = tuple[bytes, tuple[bool, bool], float]
 Known = dict[Key, tuple[Array, Array, Array]]
 """Minutes that have been computed already, for another outcome."""
+
+_RATIO = 8  # nodes
 
 SUMS = ("failed", "met", "slow", "extra_s")
 
@@ -176,6 +178,7 @@ def _kinds(
     kinds: dict[Key, int] = {}
     kind = np.empty(len(world), dtype=np.int64)
     fresh: dict[Key, Counts] = {}
+    least = _least(variants[0], traffic.dispersion - 1)
     merges = traffic.dispersion > 0 and base.scenario.service.error_dispersion <= 1
     for span in range(len(world)):
         own = features[bounds[span] : bounds[span + 1]]
@@ -184,7 +187,7 @@ def _kinds(
         key = (own.tobytes(), hosts[span], arriving[span] if traffic.dispersion > 1 else 0.0)
         kind[span] = kinds.setdefault(key, len(kinds))
         if key not in known and key not in fresh:
-            fresh[key] = _counts(base, own, hosts[span], float(arriving[span]))
+            fresh[key] = _counts(base, own, hosts[span], float(arriving[span]), least)
     _learn(variants, fresh, known)
     found = [known[key] for key in kinds]
     return kind, Table(*(np.stack([one[part] for one in found]) for part in range(3)))
@@ -225,25 +228,43 @@ def _hosts(
     return list(zip(there[OLD].tolist(), there[NEW].tolist(), strict=True))
 
 
-def _counts(base: Unstopped, own: Array, hosts: tuple[bool, bool], arriving: float) -> Counts:
+def _counts(
+    base: Unstopped, own: Array, hosts: tuple[bool, bool], arriving: float, least: int
+) -> Counts:
     """Return the counts of a minute of these features."""
-    scenario = base.scenario
-    over = scenario.traffic.dispersion - 1
-    nodes, weights = gamma_nodes(round(arriving / over, 7) if over > 0 and arriving > 0 else np.inf)
+    scenario, service = base.scenario, base.scenario.service
     parts = []
     for old, new, failed, met, outside in own.tolist():
         parts += [Part(OLD, old, 0.0, 0.0, outside)] if old > 0 else []
         parts += [Part(NEW, new, failed, met, outside)] if new > 0 else []
-    service = scenario.service
-    return Counts(
+    fixed = scenario.traffic.dispersion == 0
+    counts = Counts(
         parts,
         service.error_rate,
         service.error_dispersion,
-        nodes,
-        weights,
+        *gamma_nodes(np.inf),
         hosts,
-        fixed=scenario.traffic.dispersion == 0,
+        fixed=fixed,
     )
+    over = scenario.traffic.dispersion - 1
+    if over <= 0 or arriving <= 0:
+        return counts
+    # what has to be told apart: errors, and whether any request meets a fault
+    number = max(counts.failing((OLD, NEW)), min(float(counts.means()[1]), -np.log(TINY)))
+    spread = float(np.sqrt(over * number / arriving))
+    nodes, weights = gamma_nodes(round(arriving / over, 7), max(enough(spread), least))
+    return replace(counts, nodes=nodes, weights=weights)
+
+
+def _least(judges: Sequence[Judge], over: float) -> int:
+    """Return how many nodes of the gamma factor the alarms' reading of requests needs.
+
+    In a ratio the factor cancels, but for its noise.
+    """
+    if all(judge.errors_only for judge in judges):
+        return 1
+    ratios = all(judge.errors_only or judge.program.expression for judge in judges)
+    return _RATIO if ratios else enough(float(np.sqrt(max(over, 0.0))))
 
 
 def _round_counts(pieces: Pieces, world: Index) -> None:

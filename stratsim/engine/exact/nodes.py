@@ -14,6 +14,8 @@ from stratsim.model.quantities import Array
 TINY = 1e-14
 """Probabilities below this are left out."""
 
+MOST_NODES = 64
+
 _SPREADS = 8.0  # standard deviations on both sides; what lies beyond is below 1e-14
 _ROOM = 24
 
@@ -34,6 +36,15 @@ class Mass:
     def values(self) -> Array:
         """The values, (values,)."""
         return self.low + np.arange(self.p.shape[1], dtype=float)
+
+
+def enough(spread: float) -> int:
+    """Return how many nodes give Poisson tails to better than 1e-7.
+
+    ``spread`` is that of the factor's noise over that of the counts, as standard
+    deviations. Found by trial against negative binomial tails.
+    """
+    return min(int(np.ceil(4 + 8 * spread + 4 * spread**2)), MOST_NODES)
 
 
 @lru_cache(maxsize=256)
