@@ -188,6 +188,8 @@ class Runs:
             self._end(alarming, STOPPED)
             state.over |= alarming
             self._drop(force=True)
+        # a plan has begun before anybody looks at it
+        self._apply(np.flatnonzero(state.coming <= 0))
         minute = 0
         while len(self.state.index):
             self._walk((minute + 1) * MINUTE_US - self.phase)
@@ -312,7 +314,9 @@ class Runs:
     def follow_units(self) -> None:
         """Note when each instance of the new revision serves, where they are known."""
         units = self.plan_.units
-        if units is not None:
+        if units is None:
+            self.state.leaving = np.full(self.plan_.entered.shape, NEVER)
+        else:
             self.plan_.entered = np.where(units.new, units.entered, NEVER)
             self.state.leaving = np.where(units.new, units.out, NEVER)
 
@@ -403,7 +407,7 @@ class Runs:
         span = (end - begin) / US
         load = self.flow.arrivals(begin, end) * share / span / np.maximum(state.new[at], 1)
         starts, serving = first[:, None], begun[:, None]
-        if self.by_instance and (self.pooled or self.plan_.units is not None):
+        if self.by_instance and (self.pooled or self.plan_.numbered):
             starts = self.plan_.entered[at]
             serving = (starts <= begin[:, None]) & (state.leaving[at] > begin[:, None])
             if not self.pooled:
@@ -663,7 +667,7 @@ class Runs:
         around = surroundings(self.flow.environment, zero, zero + 1)
         cap = self.flow.capacity * around.capacity
         rate = self.flow.arrivals(zero, zero + US)
-        fresh = brief & np.isinf(state.room)
+        fresh = brief & np.isinf(state.room) & (cap > 0)
         state.room = np.where(fresh, state.old / self.desired, state.room)
         busy = fresh & (rate > 0) & (state.old * cap > 0)
         load = rate / np.where(state.old * cap > 0, state.old * cap, 1.0)

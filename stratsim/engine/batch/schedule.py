@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Changes, Draft, Flags, Times, us_many, when
 from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.launches import Launching
 from stratsim.engine.batch.scaling import FAILED as GAVE_UP
 from stratsim.engine.batch.scaling import Patience, Scaling
 from stratsim.engine.batch.scripts import Pass, Script, run_pass, script
@@ -48,7 +49,8 @@ class Schedule:
     the old fleet is gone. ``hosts`` is the pass over the fleet in place;
     ``entered`` (rows, hosts) when each host of the new revision begins to serve,
     ``left`` when each original host is taken out. Where a plan scales fleets its
-    ``units`` are known one by one; ``configured`` instances have the new
+    ``units`` are known one by one; ``numbered`` says that ``entered`` goes by the
+    instances' numbers. ``configured`` instances have the new
     configuration. The schedule ends at the step number ``step``, which begins at
     ``resume`` (`NEVER` where it reaches the end of the plan) after a wait that has
     begun at ``since``.
@@ -69,6 +71,7 @@ class Schedule:
     since: Times
     hosts: tuple[Script, Pass] | None = None
     units: Units | None = None
+    numbered: bool = False
 
     def take(self, keep: NDArray[np.int64]) -> None:
         """Keep only some rows."""
@@ -105,6 +108,7 @@ class Clock:
     pooled: bool = False
     counts_hosts: bool = False
     undoing: bool = False
+    numbered: bool = False
 
     @property
     def running(self) -> Flags:
@@ -199,6 +203,7 @@ def finished(clock: Clock, step: int) -> Schedule:
         clock.since,
         clock.hosts,
         clock.units,
+        clock.numbered or clock.units is not None,
     )
 
 
@@ -221,14 +226,15 @@ def _lifecycle(clock: Clock, step: Lifecycle) -> None:
 
 def _launch(clock: Clock, step: Launch) -> None:
     draws = clock.draws
+    if not clock.pooled and draws.struck("startup", "").any():
+        _launch_some(clock, step)
+        return
     clock.draft.put(clock.at(), add={"running": step.count})
     starts = us_many(draws.values(step.startup, "startup"))
-    doomed = draws.struck("startup", "") & (not clock.pooled)
-    last = np.where(doomed, 0, starts).max(axis=1)
-    limit = us(step.timeout_s)
-    bad = doomed.any(axis=1) | (last > limit)
+    last, limit = starts.max(axis=1), us(step.timeout_s)
+    bad = last > limit
     clock.finish(bad, clock.now + limit, FAILED)
-    clock.now = clock.now + last
+    clock.wait(last)
     if clock.pooled:
         return
     if clock.counts_hosts:
@@ -237,6 +243,20 @@ def _launch(clock: Clock, step: Launch) -> None:
         )
     else:
         clock.draft.put(clock.at(), add={"new": step.count})
+
+
+def _launch_some(clock: Clock, step: Launch) -> None:
+    """Start a fleet of which some instances do not become healthy."""
+    unhealthy_us = patience(clock.draws.scenario).unhealthy
+    fleet = Launching(clock.draws, step, unhealthy_us, clock.now, clock.running)
+    units = fleet.units
+    rows = len(clock.now)
+    units.changes(clock.draft, clock.now, Units.fleet(rows, clock.draws.scenario.desired))
+    clock.entered = np.where(units.new, units.entered, NEVER)
+    clock.numbered = True
+    bad = fleet.ready == NEVER
+    clock.finish(bad, fleet.limit, FAILED)
+    clock.wait(np.where(bad, fleet.limit, fleet.ready) - clock.now)
 
 
 def _shift(clock: Clock, step: Shift) -> None:

@@ -1,7 +1,7 @@
 """What the batch engine cannot do yet, by name."""
 
 from stratsim.engine.setup import Setup
-from stratsim.model.plan import Launch, Replace, Roll
+from stratsim.model.plan import Roll
 from stratsim.model.scaling import Scale
 
 
@@ -18,26 +18,7 @@ def _plan(setup: Setup) -> list[str]:
     for step in setup.plan.steps:
         if isinstance(step, Roll):
             found += _roll(step)
-        if isinstance(step, Replace) and _zonal_startup(setup):
-            found.append("startup faults of some zones in a rolling update")
-        if isinstance(step, Launch) and setup.plan.routing == "weighted" and _some_start(setup):
-            found.append("a fleet of which some have to be started again")
     return found
-
-
-def _zonal_startup(setup: Setup) -> bool:
-    outcomes = setup.scenario.release.outcomes
-    return any(f.kind == "startup" and f.zones for outcome in outcomes for f in outcome.faults)
-
-
-def _some_start(setup: Setup) -> bool:
-    """Whether a fault keeps some instances of a fleet from starting and not all."""
-    return any(
-        fault.kind == "startup"
-        and (fault.zones or fault.instances < 1 or 0 < fault.probability < 1)
-        for outcome in setup.scenario.release.outcomes
-        for fault in outcome.faults
-    )
 
 
 def _roll(step: Roll) -> list[str]:

@@ -39,8 +39,9 @@ class Tasks:
         purpose = "startup" if new else "startup of a rollback"
         self.starts = np.ascontiguousarray(us_many(draws.values(step.startup, purpose)).T)
         places, rows = self.starts.shape
-        self.doomed = draws.struck("startup", "").T if new else np.zeros((places, rows), dtype=bool)
-        self.dooms = bool(self.doomed.any())
+        self.draws = draws
+        self.doomed = {0: draws.struck("startup", "").T} if new else {}
+        self.dooms = any(doomed.any() for doomed in self.doomed.values())
         self.rows, self.places = rows, places
         self.here = np.arange(places)[:, None]
         self.ready = np.full((places, rows), NEVER)
@@ -129,7 +130,7 @@ class Tasks:
         first = self.launched % self.places  # places are taken in turn
         last = first + count
         fresh = (self.here >= first) & (self.here < last) | (self.here < last - self.places)
-        bad = fresh & self.doomed if self.dooms else fresh[:0]
+        bad = fresh & self._doomed(first) if self.dooms else fresh[:0]
         if self.dooms:
             late = self.now + self.patience.unhealthy
             np.add(self.starts, late, out=self.fails, where=bad)
@@ -142,6 +143,16 @@ class Tasks:
         if self.new:
             add["lost_new"] = _count(bad)
         self.draft.put(at, add=add)
+
+    def _doomed(self, first: Counts) -> Flags:
+        """Return which places' tasks fail; what replaces a failed one meets the chance anew."""
+        again = self.launched // self.places + (self.here < first)
+        found = np.zeros(again.shape, dtype=bool)
+        for time in np.unique(again).tolist():
+            if time not in self.doomed:
+                self.doomed[time] = self.draws.struck("startup", "", time).T
+            found |= (again == time) & self.doomed[time]
+        return found
 
     def _next(self, active: Flags) -> None:
         """Go to the next event, and let happen what falls into that moment."""

@@ -31,7 +31,7 @@ def reroute(runs: "Runs", rows: Rows) -> None:
     done = ready + runs.reroute_us
     draft.put(done, ordered=ready, weight=0.0)
     # the new fleet is whatever runs beside the desired one when traffic has left it
-    draft.put(done, add={"new": -runs.state.new[rows], "running": -_new_running(runs, rows)})
+    _terminate_new(runs, rows, draft, done)
     _replace(runs, rows, draft, done)
 
 
@@ -42,6 +42,16 @@ def flip(runs: "Runs", rows: Rows) -> None:
     done = now + runs.reroute_us
     draft.put(done, ordered=now, weight=0.0)
     _replace(runs, rows, draft, done)
+
+
+def _terminate_new(runs: "Runs", rows: Rows, draft: Draft, done: Times) -> None:
+    state = runs.state
+    gone = {
+        "new": -state.new[rows],
+        "running": -_new_running(runs, rows),
+        "lost_new": -state.lost_new[rows],
+    }
+    draft.put(done, add=gone)
 
 
 def _new_running(runs: "Runs", rows: Rows) -> NDArray[np.float64]:
@@ -103,7 +113,7 @@ def reregister(runs: "Runs", rows: Rows) -> None:
         last = np.where(outside, play.done, 0).max(axis=1)
         ready = np.where(outside.any(axis=1), now + last, ready)
     done = ready + runs.reroute_us
-    draft.put(done, add={"new": -state.new[rows], "running": -_new_running(runs, rows)})
+    _terminate_new(runs, rows, draft, done)
     state.leaving[rows] = np.minimum(state.leaving[rows], done[:, None])
     _replace(runs, rows, draft, done)
 
