@@ -11,6 +11,7 @@ import pytest
 from stratsim.intervals import (
     Design,
     Estimate,
+    difference_by_world,
     estimate_mean,
     estimate_probability,
     estimate_quantile,
@@ -373,6 +374,78 @@ class TestStrata:
         assert 0.93 < hits < 0.97
         # Var(b) / (Var(a + b) + Var(a)) = 9 / (409 + 400)
         assert np.mean([f.variance_ratio for f in found]) == pytest.approx(9 / 809, rel=0.05)
+
+
+class TestWorlds:
+    """Rows that come in drawn worlds of unequal rows: the worlds are the sample."""
+
+    WORLDS = 16
+
+    def design(self) -> Design:
+        weight = np.tile([0.5, 0.3, 0.2], self.WORLDS) / self.WORLDS
+        world = np.repeat(np.arange(self.WORLDS), 3)
+        return Design(weight, np.zeros(len(weight), np.int64), world=world)
+
+    def rows(self, seed: int, level: float = 10.0) -> Array:
+        """(studies, rows): what all rows of a world share, and what only one of them has."""
+        rng = np.random.default_rng(seed)
+        shared = rng.normal(level, 3.0, (STUDIES, self.WORLDS, 1))
+        return (shared + rng.normal(0, 0.5, (STUDIES, self.WORLDS, 3))).reshape(STUDIES, -1)
+
+    def test_covers_the_mean(self) -> None:
+        hits = np.mean([holds(estimate_mean(s, self.design()), 10.0) for s in self.rows(41)])
+
+        assert 0.93 < hits < 0.97
+
+    def test_rows_of_one_world_teach_nothing_new(self) -> None:
+        once = np.arange(1.0, 6.0)
+        twice = Design(np.full(10, 0.1), np.zeros(10, np.int64), world=np.repeat(np.arange(5), 2))
+
+        found = estimate_mean(np.repeat(once, 2), twice)
+        plain = estimate_mean(once, drawn(5))
+
+        assert (found.low, found.high) == pytest.approx((plain.low, plain.high))
+
+    def test_covers_a_mean_over_the_rows_in_which_it_applies(self) -> None:
+        """Absent from the second row of every world: the others weigh 5 to 2."""
+        studies = self.rows(42).reshape(STUDIES, self.WORLDS, 3)
+        studies[:, :, 1] = np.nan
+        studies[:, :, 2] += 7.0
+
+        found = [estimate_mean(s.ravel(), self.design()) for s in studies]
+
+        assert 0.93 < np.mean([holds(f, 10.0 + 7.0 * 2 / 7) for f in found]) < 0.97
+
+    def test_covers_the_median_and_a_probability(self) -> None:
+        """Both lean on the share below a border, the same in every row."""
+        studies = self.rows(43)
+        half = [holds(estimate_quantile(s, self.design(), 0.5), 10.0) for s in studies]
+        share = [holds(estimate_probability(s > 10.0, self.design()), 0.5) for s in studies]
+
+        assert 0.91 < np.mean(half) < 0.98
+        assert 0.92 < np.mean(share) < 0.98
+
+    def test_worlds_pair_where_rows_do_not(self) -> None:
+        """Six rows against three: what the worlds share falls out of the difference."""
+        ours, theirs = self.rows(44), np.repeat(self.rows(44), 2, axis=1)
+        noise = np.random.default_rng(45).normal(1.0, 0.2, (STUDIES, self.WORLDS))
+        design = self.design()
+        fine = Design(
+            np.repeat(design.weight, 2) / 2,
+            np.zeros(2 * len(design.weight), np.int64),
+            world=np.repeat(np.arange(self.WORLDS), 6),
+        )
+
+        found = [
+            difference_by_world(
+                (a + np.repeat(n, 3), design), (b, fine), "mean", higher_is_better=False
+            )
+            for a, b, n in zip(ours, theirs, noise, strict=True)
+        ]
+
+        assert 0.93 < np.mean([holds(f.estimate, 1.0) for f in found]) < 0.97
+        # 0.2^2 over 0.2^2 and twice 3^2 + 0.5^2 (0.5^2 + 0.3^2 + 0.2^2)
+        assert np.mean([f.variance_ratio for f in found]) == pytest.approx(0.04 / 18.23, rel=0.2)
 
 
 class TestSummary:

@@ -10,6 +10,7 @@ from stratsim.intervals import (
     Design,
     Difference,
     Estimate,
+    difference_by_world,
     estimate_mean,
     estimate_probability,
     estimate_quantile,
@@ -39,7 +40,8 @@ def higher_is_better(name: str) -> bool:
 
 def design_of(sample: Sample) -> Design:
     """Return how the runs of `sample` were drawn."""
-    return Design.of(sample.weight, sample.outcome, exact=sample.exact)
+    exact, world = sample.certain, sample.world
+    return Design.of(sample.weight, sample.outcome, exact=exact, world=world)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ class Key:
         """Return the paired difference of `sample` from `reference`.
 
         Rows of the exact engine are no runs, so they do not pair: their numbers are
-        subtracted, and how often one is worse is not known.
+        subtracted, world by world where worlds were drawn, and how often one is worse
+        is not known.
 
         Raises
         ------
@@ -115,10 +118,10 @@ class Key:
                 "with the same seed. Use the same settings for both."
             )
             raise UnsupportedError(msg)
-        ours, theirs = self.estimate(sample), self.estimate(reference)
-        value = ours.value - theirs.value
-        known = min(ours.count, theirs.count)
-        return Difference(Estimate(value, value, value, 0.0, known) if known else Estimate())
+        sides = [(self.values(one), design_of(one)) for one in (sample, reference)]
+        return difference_by_world(
+            sides[0], sides[1], self.statistic, higher_is_better=self.higher_is_better
+        )
 
 
 def key_of(text: str, measures: Iterable[str], *, where: str) -> Key:

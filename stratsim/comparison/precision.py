@@ -192,7 +192,7 @@ def _width(
 ) -> Width:
     found = target.key.estimate(sample)
     half = 0.0
-    if not sample.exact:
+    if not sample.certain:
         half = float(np.maximum(found.high - found.value, found.value - found.low))
     if target.relative and half > 0:
         half = half / abs(found.value) if found.value else math.inf

@@ -192,7 +192,8 @@ def _outcome_entry(sample: Sample, index: int) -> dict[str, Any]:
     weight = sample.weight[inside]
     total = float(weight.sum())
     share = weight / total if total > 0 else np.full(runs, 1 / max(1, runs))
-    design = Design(share, np.zeros(runs, np.int64), sample.exact)
+    world = None if sample.world is None else sample.world[inside]
+    design = Design(share, np.zeros(runs, np.int64), sample.certain, world)
     return {"replications": runs, **_estimates(sample, design, inside)}
 
 

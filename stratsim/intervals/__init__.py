@@ -9,7 +9,7 @@ like one.
 
 from stratsim.intervals.design import LEVEL, Design, Estimate
 from stratsim.intervals.means import estimate_mean, estimate_probability, wilson
-from stratsim.intervals.pairing import Difference, paired_difference
+from stratsim.intervals.pairing import Difference, difference_by_world, paired_difference
 from stratsim.intervals.quantiles import TAIL, estimate_quantile, estimate_tail
 from stratsim.intervals.summary import summarize
 
@@ -19,6 +19,7 @@ __all__ = [
     "Design",
     "Difference",
     "Estimate",
+    "difference_by_world",
     "estimate_mean",
     "estimate_probability",
     "estimate_quantile",

@@ -35,15 +35,24 @@ class Design:
 
     ``weight`` sums to 1 over the runs. ``stratum`` numbers the groups within which
     runs were drawn alike: all zero for a simple random sample. ``exact`` says that
-    the runs are all that can happen, so that nothing has a sampling error.
+    the runs are all that can happen, so that nothing has a sampling error. Where
+    ``world`` numbers worlds that were drawn, all rows of one were drawn together.
     """
 
     weight: Array
     stratum: NDArray[np.int64]
     exact: bool = False
+    world: NDArray[np.int64] | None = None
 
     @classmethod
-    def of(cls, weight: Array, outcome: NDArray[np.int64], *, exact: bool) -> "Design":
+    def of(
+        cls,
+        weight: Array,
+        outcome: NDArray[np.int64],
+        *,
+        exact: bool,
+        world: NDArray[np.int64] | None = None,
+    ) -> "Design":
         """Return the design of runs with these weights and release outcomes.
 
         Equal weights mean that outcomes were drawn with the rest. Unequal ones
@@ -51,11 +60,13 @@ class Design:
         """
         drawn = len(weight) == 0 or bool(np.ptp(weight) <= ROUNDING * weight[0])
         stratum = np.zeros(len(weight), np.int64) if drawn else outcome
-        return cls(weight, stratum, exact)
+        return cls(weight, stratum, exact, world)
 
     @property
     def simple(self) -> bool:
-        """Whether all runs belong to one stratum."""
+        """Whether all runs were drawn by themselves, and from one stratum."""
+        if self.world is not None:
+            return False
         return len(self.stratum) == 0 or bool((self.stratum == self.stratum[0]).all())
 
     def known(self, values: Array) -> Bools:
@@ -67,4 +78,5 @@ class Design:
         weight = self.weight[keep]
         total = weight.sum()
         weight = weight / total if total > 0 else np.full(len(weight), 1 / max(1, len(weight)))
-        return Design(weight, self.stratum[keep], self.exact)
+        world = None if self.world is None else self.world[keep]
+        return Design(weight, self.stratum[keep], self.exact, world)

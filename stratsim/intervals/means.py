@@ -3,6 +3,9 @@
 Where runs are stratified, the standard error is that of the strata together and
 the degrees of freedom are Satterthwaite's; Wilson's limits (1927) are combined
 by the distances of the strata's limits from their shares (Zou and Donner 2008).
+Where the exact engine conditioned on worlds, these are what was drawn: errors are
+those of cluster sampling, with as many degrees of freedom as worlds, less one
+(Cochran, Sampling Techniques, 1977, section 9.5).
 """
 
 from dataclasses import replace
@@ -81,7 +84,27 @@ def standard_error(deviations: Array, design: Design) -> tuple[float, float]:
         if count < 2:
             return NAN, 0.0
         return float(deviations[there].std(ddof=1) / np.sqrt(count)), count - 1.0
+    if design.world is not None:
+        return _clustered_error(deviations, design)
     return _stratified_error(deviations, there, design)
+
+
+def _clustered_error(deviations: Array, design: Design) -> tuple[float, float]:
+    """Return the same where whole worlds were drawn: a ratio estimate over their sums."""
+    moves = world_moves(deviations, design)
+    if len(moves) < 2:
+        return NAN, 0.0
+    return float(np.sqrt(len(moves)) * moves.std(ddof=1)), len(moves) - 1.0
+
+
+def world_moves(deviations: Array, design: Design) -> Array:
+    """Return by how much each drawn world moves a statistic: the sums of its deviations."""
+    assert design.world is not None
+    there = ~np.isnan(deviations)
+    shares = design.weight / design.weight[there].sum()
+    drawn = np.bincount(design.world, design.weight) > 0
+    moves = np.bincount(design.world, shares * np.where(there, deviations, 0.0))
+    return moves[drawn].astype(np.float64)
 
 
 def _stratified_error(deviations: Array, there: Bools, design: Design) -> tuple[float, float]:
@@ -119,6 +142,9 @@ def wilson_strata(events: Bools, design: Design, share: float) -> tuple[float, f
     """Combine the strata's intervals by the distances of their limits."""
     if design.simple:
         return wilson(share, len(events))
+    if design.world is not None:
+        found = student(share, events.astype(np.float64) - share, design, len(events))
+        return max(0.0, found.low), min(1.0, found.high)
     below = above = 0.0
     for stratum in np.unique(design.stratum):
         inside = design.stratum == stratum

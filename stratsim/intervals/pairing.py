@@ -1,11 +1,11 @@
 """Paired differences: two strategies that met the same worlds, run by run."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from stratsim.intervals.design import NAN, Bools, Design, Estimate
-from stratsim.intervals.means import standard_error, student, weighted_mean
+from stratsim.intervals.means import standard_error, student, weighted_mean, world_moves
 from stratsim.intervals.quantiles import TAIL, Ordered, influence
 from stratsim.model.quantities import Array
 
@@ -73,6 +73,41 @@ def paired_difference(
     return Difference(
         estimate, _share(worse, inside, both), _share(equal, inside, both), _ratio(moves, design)
     )
+
+
+def difference_by_world(
+    ours: tuple[Array, Design],
+    theirs: tuple[Array, Design],
+    statistic: str,
+    *,
+    higher_is_better: bool,
+) -> Difference:
+    """Return the difference of numbers whose rows do not pair, as the exact engine's.
+
+    Where both were conditioned on the same drawn worlds, the worlds pair.
+    """
+    known = [design.known(values) for values, design in (ours, theirs)]
+    count = min(int(there.sum()) for there in known)
+    if count == 0:
+        return Difference()
+    inside = [
+        (values[there], design.where(there))
+        for (values, design), there in zip((ours, theirs), known, strict=True)
+    ]
+    own, other = (
+        _statistic(*side, statistic, higher_is_better=higher_is_better) for side in inside
+    )
+    if ours[1].world is None or theirs[1].world is None:
+        return Difference(Estimate(own - other, own - other, own - other, 0.0, count))
+    moves = [
+        world_moves(influence(values, design, statistic, higher_is_better=higher_is_better), design)
+        for values, design in (ours, theirs)
+    ]
+    worlds = max(len(move) for move in moves)
+    moves = [np.pad(move, (0, worlds - len(move))) for move in moves]
+    alike = Design(np.full(worlds, 1 / worlds), np.zeros(worlds, np.int64))
+    found = student(own - other, worlds * (moves[0] - moves[1]), alike, worlds)
+    return Difference(replace(found, count=count), variance_ratio=_ratio(moves, alike))
 
 
 def _no_difference(design: Design, count: int) -> Estimate:

@@ -19,7 +19,9 @@ class Sample:
     outcomes were drawn, the outcomes' probabilities (shared by their runs) where
     they were enumerated; ``exact`` says that nothing but the outcome is random,
     so a mean carries no sampling error. ``measures`` holds NaN where a measure
-    does not apply, ``events`` booleans for each of `PROBABILITIES`.
+    does not apply, ``events`` booleans for each of `PROBABILITIES`. ``world``
+    numbers the worlds that the exact engine drew and conditioned on: its rows are
+    no runs, and what it does not know is how other worlds would differ.
     """
 
     strategy: str
@@ -28,6 +30,12 @@ class Sample:
     exact: bool
     measures: Mapping[str, Array]
     events: Mapping[str, NDArray[np.bool_]]
+    world: NDArray[np.int64] | None = None
+
+    @property
+    def certain(self) -> bool:
+        """Whether nothing was drawn, so that no number has a sampling error."""
+        return self.exact and self.world is None
 
     @property
     def runs(self) -> int:

@@ -169,7 +169,7 @@ def _rivals(
         Rival(
             standing,
             objective.difference(comparison.sample(standing.strategy), base),
-            base.exact,
+            base.certain,
         )
         for standing in sorted(possible, key=lambda s: s.order)
         if standing is not leader and standing.ranked

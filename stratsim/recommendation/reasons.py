@@ -82,11 +82,15 @@ def _margin(choice: Choice, rival: Rival, comparison: Comparison) -> str:
         )
     found, unit = rival.difference.estimate, choice.objective.unit
     text = f"The runner-up, {name}, has {with_unit(rival.standing.objective.value, unit)}: "
-    if comparison.sample(name).exact:
-        return f"{text}{format_value(found.value, unit)} more, without sampling error."
+    text += f"{format_value(found.value, unit)} more, "
+    sample = comparison.sample(name)
+    if sample.certain:
+        return f"{text}without sampling error."
+    text += f"95% interval {format_interval(found.low, found.high, unit)}, paired over "
+    if sample.world is not None:
+        return f"{text}the {comparison.replications:,} worlds that were drawn."
     return (
-        f"{text}{format_value(found.value, unit)} more, 95% interval "
-        f"{format_interval(found.low, found.high, unit)}, paired over {found.count:,} runs "
+        f"{text}{found.count:,} runs "
         f"(worse in {format_value(rival.difference.worse, 'share')} of them, "
         f"equal in {format_value(rival.difference.equal, 'share')})."
     )

@@ -40,7 +40,7 @@ class Requirement:
 
     def judge(self, sample: Sample) -> "Finding":
         """Return whether the runs of `sample` keep the limit."""
-        return Finding(self, sample.strategy, self.key.estimate(sample), sample.exact)
+        return Finding(self, sample.strategy, self.key.estimate(sample), sample.certain)
 
     def allows(self, value: float) -> bool:
         """Return whether `value` keeps the limit; False for NaN."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from stratsim.errors import UnsupportedError
 from stratsim.measures import MEASURES, Sample, events
 
@@ -19,6 +17,10 @@ Progress = Callable[[int, int], None]
 QUANTILES = (
     "exact: a row is a way to end with its mean values, so quantiles, cvar95 and max are those "
     "of means; they lack the noise of the counts"
+)
+WORLDS = (
+    "times and severities that are random were conditioned on {} worlds, whose differences "
+    "the intervals show"
 )
 
 
@@ -36,7 +38,7 @@ def solve_all(
 
     if lack := lacking(setups):
         raise UnsupportedError(lack)
-    samples, notes, most = [], [QUANTILES], 1
+    samples, most = [], 1
     for done, setup in enumerate(setups, start=1):
         try:
             found = solve(setup, seed)
@@ -45,11 +47,10 @@ def solve_all(
             raise UnsupportedError(msg) from None
         samples.append(exact_sample(setup, found))
         most = max(most, found.worlds)
-        if found.worlds > 1:
-            notes.append(_note(samples[-1], found))
         if progress is not None:
             progress(done, len(setups))
-    return tuple(samples), most, tuple(notes)
+    notes = (QUANTILES,) if most == 1 else (QUANTILES, f"exact: {WORLDS.format(most)}")
+    return tuple(samples), most, notes
 
 
 def lacking(setups: Sequence[Setup]) -> str:
@@ -70,33 +71,7 @@ def exact_sample(setup: Setup, solution: Solution) -> Sample:
         outcome=solution.tally.outcome,
         weight=solution.weight,
         exact=True,
+        world=solution.world if solution.worlds > 1 else None,
         measures={name: m.compute(solution.tally, setup.scenario) for name, m in MEASURES.items()},
         events=events(solution.tally, setup.scenario),
     )
-
-
-def _note(sample: Sample, solution: Solution) -> str:
-    failed = sample.measures["failed_requests"]
-    error = world_error(failed, solution)
-    return (
-        f"{sample.strategy}: times and severities that are random were conditioned on "
-        f"{solution.worlds} worlds; failed_requests is known to about +-{2 * error:.2g} "
-        "(two standard errors), which no interval shows"
-    )
-
-
-def world_error(values: np.ndarray[tuple[int], np.dtype[np.float64]], solution: Solution) -> float:
-    """Return the standard error of a mean over the worlds that were conditioned on.
-
-    Phases are spread evenly over the minute, so it is rather too large.
-    """
-    there = np.isfinite(values) & (solution.weight > 0)
-    if solution.worlds < 2 or not there.any():
-        return 0.0
-    weight, world = solution.weight[there], solution.world[there]
-    mean = float(np.average(values[there], weights=weight))
-    count = solution.worlds
-    drawn = np.bincount(world, minlength=count) > 0
-    parts = np.bincount(world, weight * (values[there] - mean), minlength=count)
-    own = count * parts[drawn] / weight.sum()
-    return float(own.std(ddof=1) / np.sqrt(drawn.sum())) if drawn.sum() > 1 else 0.0
