@@ -124,6 +124,33 @@ def test_alarms_on_one_revision_and_on_both(grid: Any, own: str, wide: str, side
     assert p.sum() == pytest.approx(1, abs=1e-9)
 
 
+@pytest.mark.parametrize("side", ["new", "old"])
+def test_an_alarm_on_errors_beside_a_ratio_of_both(side: str) -> None:
+    """So many requests that none is no chance: given errors, the ratio is a Poisson tail."""
+    old, new, fault, most, above = 400.0, 100.0, 0.04, 7, 0.062
+    parts = [Part(OLD, old, 0.0, 0.0, 0.0), Part(NEW, new, new * fault, new * fault, 0.0)]
+    errors = {"old": old * 0.05, "new": new * (fault + (1 - fault) * 0.05)}
+    rest = old + new - sum(errors.values())
+    least = most if side == "new" else 20
+    total, failed = 0.0, 0.0
+    for own in range(least + 1, 90):
+        other = np.arange(90)
+        p = stats.poisson.pmf(own, errors[side])
+        p = p * stats.poisson.pmf(other, errors["old" if side == "new" else "new"])
+        every = own + other
+        # it breaches where successes are few beside the errors
+        p = p * stats.poisson.cdf(np.ceil(every / above - every) - 1, rest)
+        total += p.sum()
+        failed += (p * (own if side == "new" else other)).sum() * new * fault / errors["new"]
+
+    alarms = judges_of(count("own", least, side), ratio("wide", above, None))
+    p, x = seen([alarms], [counts_of(parts)])
+
+    assert table(p[0, 0])[BREACHING, BREACHING] == pytest.approx(total, abs=1e-9)
+    assert table(x[0, 0, 0])[BREACHING, BREACHING] == pytest.approx(failed, abs=1e-8)
+    assert p.sum() == pytest.approx(1, abs=1e-9)
+
+
 def test_errors_in_clumps_leave_fewer_successes() -> None:
     """Beta-binomial errors among a Poisson number, with scipy's distributions."""
     mean, share, dispersion, least = 40.0, 0.02, 3.0, 0.1

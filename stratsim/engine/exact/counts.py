@@ -38,8 +38,8 @@ class Part:
 class Counts:
     """One minute's counts at the nodes of its gamma factor.
 
-    ``fixed`` says that the numbers of requests are not random. ``values`` keeps what
-    alarms read, for others that read alike.
+    ``fixed`` says that the numbers of requests are not random. ``values`` and
+    ``tables`` keep what alarms read and see, for others that do alike.
     """
 
     parts: Sequence[Part]
@@ -53,6 +53,7 @@ class Counts:
     _given: dict[Side, Array] = field(default_factory=dict)
     _margins: dict[Side, tuple[Array, Array, Array]] = field(default_factory=dict)
     values: dict[Hashable, Array] = field(default_factory=dict)
+    tables: dict[Hashable, tuple[Array, Array]] = field(default_factory=dict)
 
     @property
     def clumps(self) -> bool:

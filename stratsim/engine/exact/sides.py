@@ -11,6 +11,7 @@ from itertools import product
 
 import numpy as np
 
+from stratsim.engine.exact.beside import beside, suits
 from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.counts import Counts
 from stratsim.engine.exact.crossed import crossed
@@ -51,6 +52,8 @@ def both_sides(judges: Sequence[Judge], counts: Counts) -> Shown:
     shifts = (1, 3 ** len(own[OLD]), 3 ** (len(judges) - len(wide)))
     if counts.fixed:
         found = _fixed(own, wide, counts, shifts, size)
+    elif bool(own[OLD]) != bool(own[NEW]) and wide and suits(own[OLD] or own[NEW], counts):
+        found = beside(own[OLD] or own[NEW], wide, counts)
     elif all(j.errors_only for j in wide):
         found = _sums(own, wide, counts, shifts, size)
     elif all(j.errors_only for side in own for j in side):

@@ -79,7 +79,7 @@ def _of_errors(judges: Sequence[Judge], counts: Counts, sides: tuple[int, ...], 
     """Return what alarms see of errors alone."""
     errors, p, x = counts.margin(sides)
     codes = np.broadcast_to(
-        joint([judge.judged(_read(judge, counts, errors)) for judge in judges]), errors.shape
+        joint([judge.judged(read(judge, counts, errors)) for judge in judges]), errors.shape
     )
     found = Shown(
         np.bincount(codes, p, minlength=size).astype(float),
@@ -100,7 +100,7 @@ def _of_both(judges: Sequence[Judge], counts: Counts, sides: tuple[int, ...], si
     return found
 
 
-def _read(judge: Judge, counts: Counts, errors: Array) -> Array:
+def read(judge: Judge, counts: Counts, errors: Array) -> Array:
     """Return the values that an alarm reads of its errors; alike readings share them."""
     found = counts.values.get(judge.reading)
     if found is None:
