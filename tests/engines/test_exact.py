@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from math import exp
 from typing import Any
 
@@ -242,11 +243,11 @@ def test_failures_are_those_that_the_alarm_has_seen() -> None:
 
 
 def supported() -> Iterator[tuple[str, str]]:
+    """Up to four strategies of each scenario that the exact engine takes."""
     for name in bundled_names():
         scenario = stratsim.load(name)
-        for spec in scenario.strategies:
-            if not unsupported(setup_of(scenario, spec.name)):
-                yield name, spec.name
+        taken = (s.name for s in scenario.strategies if not unsupported(setup_of(scenario, s.name)))
+        yield from ((name, strategy) for strategy in islice(taken, 4))
 
 
 CASES = list(supported())
