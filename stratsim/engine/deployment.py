@@ -139,7 +139,8 @@ class Deployment:
 
     def take_out(self, unit: Unit, *, struck: bool = False) -> None:
         """Take an instance out of service."""
-        self.advance()
+        if unit.in_service or unit.struck is not struck:
+            self.advance()
         self.fleet.take_out(unit, struck=struck)
         self.changed()
 

@@ -123,7 +123,7 @@ class _Maker:
             self.workers,
             progress=self.progress,
             strategies=self.names,
-            stratify=engine != "exact",
+            stratify=self.engine != "exact",
         )
 
 

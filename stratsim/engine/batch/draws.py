@@ -42,11 +42,28 @@ class Draws:
         """Return one uniform per row and instance, (rows, instances)."""
         return self.worlds.uniform(*key, rows=self.rows, n=self.size)
 
-    def order(self) -> NDArray[np.int64]:
-        """Return the order in which hosts are taken, (rows, instances)."""
+    def order(self, count: int | None = None) -> NDArray[np.int64]:
+        """Return the order in which `count` things, or hosts, are taken, (rows, count)."""
+        size = self.size if count is None else count
         if self.worlds.expected:
-            return np.broadcast_to(np.arange(self.size), (len(self.rows), self.size))
-        return np.argsort(self.worlds.uniform("order", rows=self.rows, n=self.size), axis=1)
+            return np.broadcast_to(np.arange(size), (len(self.rows), size))
+        return np.argsort(self.worlds.uniform("order", rows=self.rows, n=size), axis=1)
+
+    @property
+    def healthy(self) -> NDArray[np.bool_]:
+        """Which of the first hosts are healthy when the deployment begins, (instances,)."""
+        healthy = np.ones(self.size, dtype=bool)
+        for host in self.scenario.hosts:
+            healthy[host.index] = host.healthy
+        return healthy
+
+    @property
+    def revisions(self) -> NDArray[np.int64]:
+        """Each first host's revision health: 0 unknown, 1 old, 2 current, (instances,)."""
+        rank = np.full(self.size, 2)
+        for host in self.scenario.hosts:
+            rank[host.index] = ("unknown", "old", "current").index(host.revision)
+        return rank
 
     def zones(self) -> NDArray[np.int64]:
         """Return each place's zone, (instances,)."""

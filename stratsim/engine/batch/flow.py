@@ -104,6 +104,7 @@ class Flow:
         self.profile, self.retries = traffic.profile, traffic.retries
         self.dispersion = traffic.dispersion
         self.capacity, self.desired = service.capacity, scenario.desired
+        self.untouched = scenario.desired
         self.base_errors, self.clumping = service.error_rate, service.error_dispersion
         self.serverless = scenario.platform == "lambda"
         self.late_s = scenario.slo.latency
@@ -175,7 +176,7 @@ class Flow:
         if high > 0:
             sides.append((shares[NEW], rooms[NEW], worse))
         sent = offered * self._again(offered, sides)
-        untouched = self.desired * cap
+        untouched = self.untouched * cap
         usual = offered * self._again(offered, [(1.0, untouched, base)])
         means = (sent * shares[OLD], sent * shares[NEW])
         if self.serverless:
@@ -404,7 +405,7 @@ class Flow:
         else:
             sound = np.maximum(means[OLD] - (at.in_old + at.lost_old) * cap, 0.0)
             sound = sound + np.maximum(means[NEW] - (at.in_new + at.lost_new) * cap, 0.0)
-        always = np.minimum(np.maximum(load.usual - self.desired * cap, 0.0), every)
+        always = np.minimum(np.maximum(load.usual - self.untouched * cap, 0.0), every)
         some = np.where(every > 0, every, 1.0)
         fault = np.minimum(np.maximum(every - sound, 0.0), every - always) / some
         taken = (every - always) / some - fault

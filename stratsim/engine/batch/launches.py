@@ -33,7 +33,7 @@ class Launching:
         self.draws, self.unhealthy_us = draws, unhealthy_us
         self.starts = us_many(draws.values(step.startup, "startup"))
         self.units = Units.fleet(len(begin), draws.scenario.desired)
-        self.failing: Times = np.full(self.units.launched.shape, NEVER)
+        self.failing = np.full(self.units.launched.shape, NEVER)
         self.limit = begin + us(step.timeout_s)
         self._start(np.where(active, step.count, 0), begin)
         self._replace_all(active)
@@ -44,7 +44,7 @@ class Launching:
     def _start(self, counts: Times, now: Times) -> None:
         units = self.units
         fresh = units.launch(counts, now, new=True)
-        more = units.numbers - self.failing.shape[1]
+        more = units.numbers - len(self.failing.T)
         self.failing = np.pad(self.failing, [(0, 0), (0, more)], constant_values=NEVER)
         sick = fresh & never_healthy(self.draws, units.numbers)
         place = np.arange(units.numbers) % self.draws.size

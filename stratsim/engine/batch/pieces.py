@@ -32,6 +32,7 @@ def schedule_on(runs: "Runs", rows: Rows, number: int) -> Piece:
     for name in BY_ROW:
         if name not in ("entered", "left"):
             getattr(runs.plan_, name)[rows] = getattr(fresh, name)
+    runs.plan_.put_hosts(rows, fresh.hosts)
     if fresh.units is None:
         runs.plan_.entered[rows], runs.plan_.left[rows] = fresh.entered, fresh.left
     return fresh.step, fresh.resume, fresh.since
@@ -56,6 +57,7 @@ def resumed(runs: "Runs", rows: Rows, draft: Draft, *, undoing: bool = False) ->
         plan.left[rows],
         plan.configured[rows],
         runs.state.now[rows],
+        hosts=None if plan.hosts is None else (plan.hosts[0].take(rows), plan.hosts[1].take(rows)),
         units=None if plan.units is None else plan.units.take(rows),
         pooled=runs.pooled,
         counts_hosts=runs.reads_hosts,

@@ -110,7 +110,7 @@ class Runs:
         scales = any(isinstance(step, Scale) for step in (*plan.steps, *plan.restore))
         self.by_instance = needs_instances(self.faults, pooled=self.pooled or scales)
         self.state = State(rows, draws.size)
-        self.state.old[:] = self.desired
+        self.state.old[:] = draws.healthy.sum() if scenario.hosts else self.desired
         self.state.running[:] = self.desired
         self._prepare_flow(rows)
         self.plan_ = schedule(plan, draws, counts_hosts=self.reads_hosts)
@@ -153,6 +153,7 @@ class Runs:
         self.dice = Dice(streams, expected=block.expected)
         watches_old = any(OLD in reader.sides for reader in readers)
         self.flow = Flow(self.scenario, setup.times, self.dice, watches_old=watches_old)
+        self.flow.untouched = int(self.state.old[0]) if rows else self.desired
         self.flow.due = [np.zeros(rows), np.zeros(rows)]
         self.flow.sent = [np.zeros(rows), np.zeros(rows)]
         if self.serverless and self.scenario.service.cold_starts:

@@ -1,7 +1,7 @@
 """The schedule of a plan, as if nothing stopped it, for many replications at once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Changes, Draft, Flags, Times, us_many, when
 from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.host_pass import HostPass, hosts_before
 from stratsim.engine.batch.launches import Launching
 from stratsim.engine.batch.scaling import FAILED as GAVE_UP
 from stratsim.engine.batch.scaling import Patience, Scaling
@@ -83,6 +84,16 @@ class Schedule:
             self.hosts = play.take(keep), ran.take(keep)
         if self.units is not None:
             self.units = self.units.take(keep)
+
+    def put_hosts(self, rows: NDArray[np.int64], hosts: tuple[Script, Pass] | None) -> None:
+        """Replace the pass of some rows; the others have not come to theirs."""
+        if hosts is None:
+            return
+        if self.hosts is None:
+            self.hosts = hosts[0].blank(len(self.end)), hosts[1].blank(len(self.end))
+        for place in range(2):
+            for field in fields(hosts[place]):
+                getattr(self.hosts[place], field.name)[rows] = getattr(hosts[place], field.name)
 
 
 @dataclass(slots=True)
@@ -274,30 +285,47 @@ def _hold(clock: Clock, step: Hold) -> None:
 
 def _roll(clock: Clock, step: Roll) -> None:
     draws = clock.draws
-    if 0 < step.count <= step.minimum_healthy:
-        clock.finish(clock.running, clock.now, FAILED)
-        return
     new = step.fleet == "new"
     play = script(draws, step.events, new=True, purpose="deploy", fresh=new)
-    wanted = clock.healthy if new else None
-    hosts = play.done.shape[1] if wanted is None else wanted.sum(axis=1)
-    slots = np.broadcast_to(np.asarray(hosts - step.minimum_healthy), clock.now.shape)
-    ran = run_pass(
-        play, draws.order(), clock.now, slots, max(step.minimum_healthy, 1), wanted=wanted
-    )
+    ran = _pass(clock, step, play)
     ran.start = np.where(clock.running[:, None], ran.start, NEVER)
     taken = ran.start < NEVER
     if new:
         clock.healthy = clock.healthy & taken & ~play.failed
     else:
-        clock.hosts = (play, ran)
-        clock.draft.hosts(when(ran.start, play.out, taken), "old", -1)
-        clock.draft.hosts(when(ran.start, play.done, taken & play.struck), "lost_old", 1)
-    back = when(ran.start, play.back, taken)
+        clock.hosts = (play, ran if clock.hosts is None else clock.hosts[1].then(ran))
+        clock.draft.hosts(np.where(draws.healthy, ran.at(play.out), NEVER), "old", -1)
+        struck = np.where(play.struck, ran.at(play.done), NEVER)
+        clock.draft.hosts(struck, "lost_old", 1)
+    back = ran.at(play.back)
     clock.draft.hosts(back, "new", 1)
     clock.entered = np.minimum(clock.entered, back)
     clock.finish(ran.failed, ran.end, FAILED)
-    clock.now = np.maximum(clock.now, ran.end)
+    clock.since, clock.now = clock.now, np.maximum(clock.now, ran.end)
+
+
+def _pass(clock: Clock, step: Roll, play: Script) -> Pass:
+    """Go through the fleet that `step` means: what is healthy of a new one, or what is old."""
+    draws, shape = clock.draws, play.done.shape
+    new = step.fleet == "new"
+    plain = not (step.zones or step.barrier or step.strict)
+    if plain and draws.healthy.all() and (draws.revisions == 2).all():
+        if 0 < step.count <= step.minimum_healthy:
+            return Pass(np.full(shape, NEVER), clock.now, clock.running, np.full(shape, NEVER))
+        wanted = clock.healthy if new else None
+        hosts = shape[1] if wanted is None else wanted.sum(axis=1)
+        slots = np.broadcast_to(np.asarray(hosts - step.minimum_healthy), clock.now.shape)
+        least = max(step.minimum_healthy, 1)
+        return run_pass(play, draws.order(), clock.now, slots, least, wanted=wanted)
+    pool = np.ones(shape, dtype=bool)
+    healthy = clock.healthy if new else np.broadcast_to(draws.healthy, shape)
+    if clock.hosts is not None and not new:
+        pool = clock.hosts[1].start == NEVER  # those of earlier batches are new ones now
+    wanted = pool & healthy if new else pool
+    wanted = wanted & (wanted.cumsum(axis=1) <= step.count)
+    rank = np.full(shape, 2) if new else np.broadcast_to(draws.revisions, shape)
+    hosts_ = hosts_before(draws, step, wanted, pool, healthy, rank)
+    return HostPass(play, step, hosts_, clock.now, clock.running).run()
 
 
 def _replace(clock: Clock, step: Replace) -> None:
@@ -325,12 +353,12 @@ def patience(scenario: Scenario) -> Patience:
 def _deregister(clock: Clock, step: Deregister) -> None:
     play = script(clock.draws, step.events, new=False, purpose=step.event)
     start = np.broadcast_to(clock.now[:, None], play.out.shape)
-    running = np.broadcast_to(clock.running[:, None], play.out.shape)
-    clock.left = when(start, play.out, running)
+    serving = clock.draws.healthy
+    clock.left = when(start, play.out, clock.running[:, None] & serving)
     clock.draft.hosts(clock.left, "old", -1)
-    end = clock.now + play.done.max(axis=1)
-    clock.finish(np.asarray(play.failed.any(axis=1)), end, FAILED)
-    clock.now = end
+    end = clock.now + np.where(serving, play.done, 0).max(axis=1)
+    clock.finish(np.asarray((play.failed & serving).any(axis=1)), end, FAILED)
+    clock.since, clock.now = clock.now, end
 
 
 def _retire(clock: Clock, step: Retire) -> None:
@@ -368,12 +396,14 @@ def _scale(clock: Clock, step: Scale) -> None:
 def _configure(clock: Clock, step: Configure) -> None:
     """Give the nearest whole number of instances the configuration, in the worlds' order."""
     reroute = us(clock.plan.reroute_s)
-    at, desired = clock.at(), clock.draws.scenario.desired
-    wanted = int(step.share * desired + 0.5)
+    at, healthy = clock.at(), clock.draws.healthy
+    wanted = int(step.share * healthy.sum() + 0.5)
     more = np.where(clock.running, wanted - clock.configured, 0)
     effect = np.where(at < NEVER, at + reroute, NEVER)
     clock.draft.put(effect, ordered=at, add={"new": more, "old": -more})
-    rank = np.argsort(clock.draws.order(), axis=1)
+    place = np.argsort(clock.draws.order(), axis=1)
+    place = np.where(healthy, place, place.shape[1])  # what is out of service has no part in it
+    rank = np.argsort(np.argsort(place, axis=1, kind="stable"), axis=1)
     joins = (rank < wanted) & (clock.entered == NEVER)
     clock.entered = np.where(joins, effect[:, None], clock.entered)
     clock.configured = clock.configured + more

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.engine.batch.changes import NEVER, Flags, Times, us_many
+from stratsim.engine.batch.changes import NEVER, Flags, Times, us_many, when
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.clock import us
 from stratsim.model.plan import HostEvent
@@ -31,13 +31,20 @@ class Script:
         """Return the rows `keep`."""
         return Script(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
 
+    def blank(self, size: int) -> "Script":
+        """Return scripts of so many replications that do nothing."""
+        flags = [np.zeros((size, self.done.shape[1]), dtype=bool) for _ in range(2)]
+        times = [np.full((size, self.done.shape[1]), NEVER) for _ in range(3)]
+        return Script(times[0], times[1], times[2], flags[0], flags[1])
+
 
 def script(
     draws: Draws, events: Sequence[HostEvent], *, new: bool, purpose: str, fresh: bool = False
 ) -> Script:
     """Return the script of `events`; see `stratsim.engine.scripts.Script`.
 
-    `fresh` hosts have no earlier revision whose scripts could fail.
+    `fresh` hosts have no earlier revision whose scripts could fail, nor have those
+    of an unknown one.
     """
     shape = (len(draws.rows), draws.size)
     clock = np.zeros(shape, dtype=np.int64)
@@ -50,14 +57,16 @@ def script(
         ill = sick & (event.effect == "allow")
         wrong = ill | doomed.get(event.event, False)
         if event.failure > 0 and not (event.previous and fresh):
-            wrong = wrong | (draws.chances("host fails", purpose, event.event) < event.failure)
+            fails = draws.chances("host fails", purpose, event.event) < event.failure
+            wrong = wrong | (fails & (draws.revisions > 0) if event.previous else fails)
         if event.effect == "block":
             out = np.where(failed, out, np.minimum(out, clock))
         late = ill | (duration > limit)
         clock = np.where(failed, clock, clock + np.where(late, limit, duration))
         now = ~failed & (wrong | late) & (not event.forgiven)
         # a host that is still, or again, in service stays there
-        struck |= now & (out < NEVER) & (back == NEVER) & _any(doomed, sick)
+        outside = (out < NEVER) | ~draws.healthy & (not fresh)
+        struck |= now & outside & (back == NEVER) & _any(doomed, sick)
         failed |= now
         if event.effect == "allow":
             back = np.where(failed, back, clock)
@@ -100,16 +109,32 @@ class Pass:
     """Hosts taken a few at a time; ``start`` (rows, hosts), `NEVER` where never taken.
 
     ``end`` (rows,) is when the pass ended, ``failed`` whether by the rules of
-    healthy hosts.
+    healthy hosts; from ``cut`` (rows, hosts) on nothing more happens on a host.
     """
 
     start: Times
     end: Times
     failed: Flags
+    cut: Times
 
     def take(self, keep: NDArray[np.int64]) -> "Pass":
         """Return the rows `keep`."""
-        return Pass(self.start[keep], self.end[keep], self.failed[keep])
+        return Pass(self.start[keep], self.end[keep], self.failed[keep], self.cut[keep])
+
+    def blank(self, size: int) -> "Pass":
+        """Return passes of so many replications that take nobody."""
+        start, cut = (np.full((size, self.start.shape[1]), NEVER) for _ in range(2))
+        return Pass(start, np.zeros(size, dtype=np.int64), np.zeros(size, dtype=bool), cut)
+
+    def then(self, later: "Pass") -> "Pass":
+        """Return this pass and a later one over other hosts as one."""
+        start, cut = np.minimum(self.start, later.start), np.minimum(self.cut, later.cut)
+        return Pass(start, later.end, later.failed, cut)
+
+    def at(self, offset: Times) -> Times:
+        """Return when hosts come to an `offset` of their script; `NEVER` where they do not."""
+        at = when(self.start, offset, self.start < NEVER)
+        return np.where(at < self.cut, at, NEVER)
 
 
 def run_pass(
@@ -120,58 +145,32 @@ def run_pass(
     least: int,
     *,
     wanted: Flags | None = None,
-    first: Flags | None = None,
-    forced: bool = False,
 ) -> Pass:
-    """Take hosts in `order` while slots are free; a host that fails keeps its slot.
+    """Take healthy hosts in `order` while slots are free; a host that fails keeps its slot.
 
-    With n healthy hosts and a minimum of M there are `slots` = n - M of them: a failed host lowers the
-    number of healthy hosts and so the slots by one, and when none is left while
-    hosts wait the healthy hosts have come down to the minimum. `first` are hosts
-    that are unhealthy already: they are taken at once and give a slot when they
-    succeed. `wanted` limits the pass to some hosts; `least` must succeed.
+    With n healthy hosts and a minimum of M there are `slots` = n - M of them: a failed
+    host lowers the number of healthy hosts and so the slots by one, and when none is
+    left while hosts wait the healthy hosts have come down to the minimum. `wanted`
+    limits the pass to some hosts; `least` must succeed. What other rules ask for is
+    `stratsim.engine.batch.host_pass`.
     """
     rows, hosts = play.done.shape
     every = np.arange(rows)
     start = np.full((rows, hosts), NEVER)
     width = max(int(slots.max(initial=0)), 1)
     free = np.where(np.arange(width) < slots[:, None], begin[:, None], NEVER)
-    if first is not None:
-        free = _occupy(free, play, first, begin)
-        start = np.where(first, begin[:, None], start)
     for place in range(hosts):
         host = order[:, place]
         take = np.ones(rows, dtype=bool) if wanted is None else wanted[every, host]
-        if first is not None:
-            take = take & ~first[every, host]
         slot = free.argmin(axis=1)
         at = free[every, slot]
         go = take & (at < NEVER)
         start[every, host] = np.where(go, at, start[every, host])
         until = np.where(play.failed[every, host], NEVER, at + play.done[every, host])
         free[every, slot] = np.where(go, until, free[every, slot])
-    return _finish(play, start, begin, least, wanted, forced=forced)
-
-
-def _occupy(free: Times, play: Script, first: Flags, begin: Times) -> Times:
-    """Give the unhealthy hosts a slot each until they have been repaired."""
-    ends = np.where(first, np.where(play.failed, NEVER, begin[:, None] + play.done), begin[:, None])
-    busy = np.sort(np.where(first, ends, -1), axis=1)[:, ::-1][:, : free.shape[1]]
-    padded = np.full(free.shape, -1, dtype=np.int64)
-    padded[:, : busy.shape[1]] = busy
-    return np.where(padded >= 0, padded, free)
-
-
-def _finish(
-    play: Script, start: Times, begin: Times, least: int, wanted: Flags | None, *, forced: bool
-) -> Pass:
     taken = start < NEVER
-    ends = np.where(taken, start + play.done, begin[:, None])
-    end = ends.max(axis=1)
+    end = np.where(taken, start + play.done, begin[:, None]).max(axis=1)
     asked = np.ones_like(taken) if wanted is None else wanted
-    stuck = (asked & ~taken).any(axis=1)
     good = (taken & ~play.failed & asked).sum(axis=1)
-    failed = stuck | (good < least)
-    if forced:
-        failed = stuck
-    return Pass(start, end, failed)
+    failed = (asked & ~taken).any(axis=1) | (good < least)
+    return Pass(start, end, failed, np.full(start.shape, NEVER))

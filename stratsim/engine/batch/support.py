@@ -1,68 +1,59 @@
-"""What the batch engine cannot do yet, by name."""
+"""What the batch engine cannot do, by name; `docs/explanation.md` lists it."""
+
+from collections.abc import Callable
 
 from stratsim.engine.setup import Setup
 from stratsim.model.plan import Roll
+from stratsim.model.release import Fault
 from stratsim.model.scaling import Scale
 
 
 def unsupported(setup: Setup) -> tuple[str, ...]:
     """Return the features of a scenario and plan that need the SimPy engine."""
-    return tuple(dict.fromkeys((*_plan(setup), *_scenario(setup))))
+    return tuple(name for name, there in LACKS.items() if there(setup))
 
 
-def _plan(setup: Setup) -> list[str]:
-    found: list[str] = []
+def _faults(setup: Setup) -> list[Fault]:
+    return [fault for outcome in setup.scenario.release.outcomes for fault in outcome.faults]
+
+
+def _scaled_otherwise(setup: Setup) -> bool:
     kinds = {type(step) for step in (*setup.plan.steps, *setup.plan.restore)}
-    if Scale in kinds and (setup.plan.undo != "steps" or Roll in kinds):
-        found.append("fleets that are scaled, and rolled or rerouted as well")
-    for step in setup.plan.steps:
-        if isinstance(step, Roll):
-            found += _roll(step)
-    return found
+    return Scale in kinds and (setup.plan.undo != "steps" or Roll in kinds)
 
 
-def _roll(step: Roll) -> list[str]:
-    return [
-        name
-        for name, wanted in {
-            "zone by zone": bool(step.zones),
-            "batches with a barrier": step.barrier,
-            "a roll that ends with its first failure": step.strict,
-            "hosts that begin Unhealthy": step.unhealthy > 0,
-            "ignoreApplicationStopFailures": any(event.forgiven for event in step.events),
-        }.items()
-        if wanted
-    ]
+def _crashes(setup: Setup) -> bool:
+    return any(fault.kind == "crash" for fault in _faults(setup))
 
 
-def _scenario(setup: Setup) -> list[str]:
-    scenario = setup.scenario
-    found = _control(setup)
-    kinds = {fault.kind for outcome in scenario.release.outcomes for fault in outcome.faults}
-    if "crash" in kinds:
-        found.append("crash faults")
-    if any(not host.healthy for host in scenario.hosts):
-        found.append("hosts that begin Unhealthy")
-    if setup.plan.undo == "redeploy" and scenario.control.rollback_hosts == "whole_group":
-        found.append("a rollback of the whole group")
-    if scenario.service.slow_start or scenario.service.warm_up.factor > 1:
-        found.append("slow start and warm-up")
-    if scenario.service.health_check.fail_open:
-        found.append("target groups that fail open")
-    if scenario.service.autoscaling is not None:
-        found.append("autoscaling")
-    return found
+def _dies_later(setup: Setup) -> bool:
+    return any(fault.kind == "host" and fault.after.mean > 0 for fault in _faults(setup))
 
 
-def _control(setup: Setup) -> list[str]:
-    """Return what only the SimPy engine knows of the control plane's habits."""
-    control = setup.scenario.control
-    late = [f for o in setup.scenario.release.outcomes for f in o.faults if f.kind == "host"]
-    return [
-        name
-        for name, there in {
-            "events that end after a stop": control.stop_in_flight != "at_once",
-            "hosts that die later": any(fault.after.mean > 0 for fault in late),
-        }.items()
-        if there
-    ]
+def _ends_late(setup: Setup) -> bool:
+    return setup.scenario.control.stop_in_flight != "at_once"
+
+
+def _warms(setup: Setup) -> bool:
+    service = setup.scenario.service
+    return service.slow_start > 0 or service.warm_up.factor > 1
+
+
+def _fails_open(setup: Setup) -> bool:
+    return setup.scenario.service.health_check.fail_open > 0
+
+
+def _autoscales(setup: Setup) -> bool:
+    return setup.scenario.service.autoscaling is not None
+
+
+LACKS: dict[str, Callable[[Setup], bool]] = {
+    "autoscaling": _autoscales,
+    "crash faults": _crashes,
+    "events that end after a stop": _ends_late,
+    "fleets that are scaled, and rolled or rerouted as well": _scaled_otherwise,
+    "hosts that die later": _dies_later,
+    "slow start and warm-up": _warms,
+    "target groups that fail open": _fails_open,
+}
+"""Every feature that needs the SimPy engine, and whether a scenario and plan have it."""

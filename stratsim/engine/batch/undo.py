@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.engine.batch.changes import NEVER, Draft, Flags, Times, us_many, when
+from stratsim.engine.batch.changes import NEVER, Draft, Flags, Times, us_many
 from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.host_pass import HostPass, hosts_before
 from stratsim.engine.batch.pieces import resumed, take_over, waiting
 from stratsim.engine.batch.schedule import HANDLERS, patience
-from stratsim.engine.batch.scripts import Script, run_pass, script
+from stratsim.engine.batch.scripts import Pass, Script, script
 from stratsim.engine.batch.tasks import Tasks
 from stratsim.engine.batch.units import Units
 from stratsim.engine.undo import allow_events, relaunch_events
@@ -104,7 +105,7 @@ def reregister(runs: "Runs", rows: Rows) -> None:
     draft = Draft(len(rows))
     draws = _draws(runs, rows)
     gone = runs.plan_.retired[rows] <= now
-    outside = (runs.plan_.left[rows] < now[:, None]) & ~gone[:, None]
+    outside = ((runs.plan_.left[rows] < now[:, None]) | ~draws.healthy) & ~gone[:, None]
     ready = _relaunch(runs, rows, draft, now, relaunch_events(runs.plan.steps))
     if outside.any():
         play = script(draws, allow_events(runs.plan.steps), new=False, purpose="reregister")
@@ -130,22 +131,28 @@ def redeploy(runs: "Runs", rows: Rows) -> None:
     if runs.plan_.hosts is None:  # refused before any host was touched
         _replace(runs, rows, Draft(len(rows)), now)
         return
+    draws = _draws(runs, rows)
     forward, ran = runs.plan_.hosts[0].take(rows), runs.plan_.hosts[1].take(rows)
-    at = _where_hosts_are(forward, ran.start, now, state.ended[rows] == runs.plan_.end[rows])
-    play = script(_draws(runs, rows), step.events, new=False, purpose="rollback")
-    slots = np.full(len(rows), step.count - step.minimum_healthy)
-    back = run_pass(
-        play, _draws(runs, rows).order(), now, slots, 0, wanted=at.touched, first=at.sick
-    )
-    taken = back.start < NEVER
-    leave = when(back.start, play.out, taken)
+    itself = state.ended[rows] == runs.plan_.end[rows]
+    at = _where_hosts_are(draws, forward, ran, now, itself)
+    wanted = at.touched
+    if runs.scenario.control.rollback_hosts == "whole_group":
+        wanted = np.ones_like(wanted)
+    play = script(draws, step.events, new=False, purpose="rollback")
+    rank = np.broadcast_to(draws.revisions, wanted.shape)
+    every = np.ones_like(wanted)
+    hosts = hosts_before(draws, step, wanted, every, at.healthy, rank)
+    back = HostPass(play, step, hosts, now, np.asarray(wanted.any(axis=1))).run()
+    leave = back.at(play.out)
     draft = Draft(len(rows))
     draft.hosts(np.where(at.serves_new, leave, NEVER), "new", -1)
     draft.hosts(np.where(at.serves_old, leave, NEVER), "old", -1)
-    draft.hosts(np.where(at.struck, leave, NEVER), "lost_old", -1)
-    draft.hosts(when(back.start, play.back, taken), "old", 1)
+    # a host that is taken again and goes on, or fails once more, is nobody's loss by then
+    mended = np.where(leave < NEVER, leave, back.at(play.done))
+    draft.hosts(np.where(at.struck, mended, NEVER), "lost_old", -1)
+    draft.hosts(back.at(play.back), "old", 1)
     state.leaving[rows] = np.where(at.serves_new, leave, state.leaving[rows])
-    _replace(runs, rows, draft, np.where(taken.any(axis=1), back.end, now))
+    _replace(runs, rows, draft, back.end)
 
 
 def roll_back_tasks(runs: "Runs", rows: Rows) -> None:
@@ -172,29 +179,26 @@ class _Hosts:
     """Where the hosts are when a deployment in place ends; (rows, hosts) each."""
 
     touched: Flags
-    sick: Flags
+    healthy: Flags
     serves_new: Flags
     serves_old: Flags
     struck: Flags
 
 
-def _where_hosts_are(play: Script, start: Times, now: Times, itself: Flags) -> _Hosts:
+def _where_hosts_are(draws: Draws, play: Script, ran: Pass, now: Times, itself: Flags) -> _Hosts:
     """Return the hosts' places; `itself` says that the deployment ended by itself.
 
     What falls into the instant of a stop from outside has not happened: polls
     and people come before changes.
     """
     edge = now[:, None] + itself[:, None].astype(np.int64)
-    tried = start < edge
-    out = when(start, play.out, tried) < edge
-    back = when(start, play.back, tried) < edge
-    over = when(start, play.done, tried) < edge
+    tried = ran.start < edge
+    out, back, over = (ran.at(at) < edge for at in (play.out, play.back, play.done))
     failed = over & play.failed
-    sick = failed | (tried & ~over & out & ~back)
-    touched = back | (out & ~back) | failed
-    old = tried & ~out & ~back
-    struck = failed & play.struck
-    return _Hosts(touched, sick & touched, back, old & touched, struck)
+    serving = back | (draws.healthy & ~out)
+    healthy = np.where(over, ~play.failed, np.where(tried, serving, draws.healthy))
+    touched = tried & (back | ~serving | ~healthy)
+    return _Hosts(touched, healthy, back, serving & ~back, failed & play.struck)
 
 
 def by_steps(runs: "Runs", rows: Rows) -> None:
@@ -206,12 +210,22 @@ def by_steps(runs: "Runs", rows: Rows) -> None:
     before = None if clock.units is None else clock.units.take(np.arange(len(rows)))
     if clock.units is not None:
         clock.units.forget(edge)
+    clock.configured = _configured(state.new[rows], clock.draft)
     for step in runs.plan.restore:
         HANDLERS[type(step)](clock, step)
     if clock.units is not None and before is not None:
         clock.units.changes(clock.draft, edge, before)
     done = np.where(clock.running, clock.now, clock.end)
+    if clock.units is None:
+        state.leaving[rows] = np.minimum(state.leaving[rows], done[:, None])
     _replace(runs, rows, clock.draft, done, clock.units)
+
+
+def _configured(new: NDArray[np.float64], draft: Draft) -> Rows:
+    """Return how many instances have the new configuration when what was ordered is done."""
+    for time, _, _, add in draft.columns:
+        new = new + np.where(time < NEVER, add.get("new", 0.0), 0.0)
+    return new.astype(np.int64)
 
 
 def _draws(runs: "Runs", rows: Rows) -> Draws:

@@ -1,0 +1,218 @@
+"""Every feature by name: both engines tell the same without noise."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import stratsim
+from stratsim.engine.batch import simulate_many, unsupported
+from stratsim.engine.batch.worlds import Worlds
+from stratsim.engine.des import simulate_one
+from stratsim.engine.setup import prepare
+from stratsim.engine.tally import Tally, tally
+from stratsim.strategies import build_plan
+from stratsim.world import Block
+
+COLUMNS = [name for name in Tally.__dataclass_fields__ if name not in ("plan", "outcome")]
+ROWS = range(8)
+
+ERRORS = {"kind": "errors", "rate": 0.2}
+ALB = "AWS/ApplicationELB"
+NEW = [{"Name": "TargetGroup", "Value": "new"}]
+
+
+def alarm(**keys: Any) -> dict[str, Any]:
+    """Return an alarm on the new revision's errors, changed by `keys`."""
+    found = {
+        "AlarmName": "alarm",
+        "Namespace": ALB,
+        "MetricName": "HTTPCode_Target_5XX_Count",
+        "Dimensions": NEW,
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 2,
+        "Threshold": 20,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "notBreaching",
+        **keys,
+    }
+    if "ExtendedStatistic" in keys:
+        del found["Statistic"]
+    return found
+
+
+def latency(statistic: str, **keys: Any) -> dict[str, Any]:
+    return alarm(
+        MetricName="TargetResponseTime", ExtendedStatistic=statistic, Threshold=0.2, **keys
+    )
+
+
+CANARY = {
+    "trafficRoutingConfig": {
+        "type": "TimeBasedCanary",
+        "timeBasedCanary": {"canaryPercentage": 20, "canaryInterval": 10},
+    }
+}
+IN_PLACE = {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": 5}}
+HOSTS = [{"index": 2, "healthy": False}, {"index": 5, "healthy": True, "revision": "unknown"}]
+SOME_START = {"kind": "startup", "probability": 0.3}
+HALF_START = {"kind": "startup", "probability": 0.5, "zones": [1, 2]}
+FAILING = {"AfterInstall": {"duration": "20s", "failure": 0.2}}
+
+BAND = {
+    "AlarmName": "alarm",
+    "EvaluationPeriods": 1,
+    "ComparisonOperator": "LessThanLowerOrGreaterThanUpperThreshold",
+    "ThresholdMetricId": "band",
+    "Metrics": [
+        {
+            "Id": "m",
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": ALB,
+                    "MetricName": "RequestCount",
+                    "Dimensions": [{"Name": "TargetGroup", "Value": "old"}],
+                },
+                "Period": 60,
+                "Stat": "Sum",
+            },
+        },
+        {"Id": "band", "Expression": "ANOMALY_DETECTION_BAND(m, 2)"},
+    ],
+}
+SUPPRESSED = [
+    alarm(),
+    alarm(AlarmName="quiet", Threshold=5),
+    {
+        "AlarmName": "both",
+        "AlarmRule": "ALARM(alarm)",
+        "ActionsSuppressor": "quiet",
+        "ActionsSuppressorWaitPeriod": 120,
+        "ActionsSuppressorExtensionPeriod": 60,
+    },
+]
+
+CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "a period of ten seconds": ("ecs", CANARY, {"alarms": [alarm(Period=10)]}),
+    "alarms evaluated within the minute": (
+        *("ecs", CANARY),
+        {"alarms": [alarm()], "metrics": {"evaluation_offset": 17.5, "phase": 30}},
+    ),
+    "too few samples": (
+        *("ecs", CANARY),
+        {"alarms": [latency("p99.9", EvaluateLowSampleCountPercentile="ignore")]},
+    ),
+    "a trimmed statistic": ("ecs", CANARY, {"alarms": [latency("tm99")]}),
+    "a band": ("ecs", CANARY, {"alarms": [BAND]}),
+    "a suppressor": ("ecs", CANARY, {"alarms": SUPPRESSED}),
+    "utilisation": (
+        *("ecs", {"ecs": {"minimumHealthyPercent": 50, "maximumPercent": 100}}),
+        {
+            "alarms": [
+                alarm(
+                    Namespace="AWS/ECS",
+                    MetricName="CPUUtilization",
+                    Dimensions=[],
+                    Statistic="Average",
+                    Threshold=50,
+                )
+            ]
+        },
+    ),
+    "requests per target": (
+        *("ecs", CANARY),
+        {"alarms": [alarm(MetricName="RequestCountPerTarget", Threshold=100)]},
+    ),
+    "a fleet of which some start again": ("ecs", CANARY, {"faults": [SOME_START, ERRORS]}),
+    "tasks of which some start again": ("ecs", {"ecs": {}}, {"faults": [HALF_START, ERRORS]}),
+    "alarms that cannot be read": (
+        *("ecs", CANARY),
+        {"alarms": [alarm()], "control": {"alarm_poll_failure": 0.01}},
+    ),
+    "people who notice within a minute": (
+        *("ecs", CANARY),
+        {"on_call": {"notice": "20s"}},
+    ),
+    "a deadline": (
+        *("ec2", {**IN_PLACE, "deploymentStyle": "IN_PLACE"}),
+        {"lifecycle": {"AfterInstall": {"duration": "50m"}}, "quotas": {"in_place_hours": 1}},
+    ),
+    "zone by zone": (
+        "ec2",
+        {
+            **IN_PLACE,
+            "deploymentStyle": "IN_PLACE",
+            "zonalConfig": {
+                "monitorDurationInSeconds": 60,
+                "firstZoneMonitorDurationInSeconds": 90,
+            },
+        },
+        {"lifecycle": FAILING},
+    ),
+    "batches with a barrier": (
+        *("ec2", {**IN_PLACE, "deploymentStyle": "IN_PLACE"}),
+        {"control": {"batches": "barrier"}, "lifecycle": FAILING},
+    ),
+    "hosts that begin Unhealthy": (
+        *("ec2", {**IN_PLACE, "deploymentStyle": "IN_PLACE"}),
+        {"hosts": HOSTS, "lifecycle": FAILING},
+    ),
+    "a rollback of the whole group": (
+        *("ec2", {**IN_PLACE, "deploymentStyle": "IN_PLACE"}),
+        {"control": {"rollback_hosts": "whole_group"}, "alarms": [alarm(Dimensions=[])]},
+    ),
+    "an Elastic Beanstalk environment": (
+        "ec2",
+        {
+            "elasticBeanstalk": {
+                "aws:elasticbeanstalk:command": {"DeploymentPolicy": "Rolling", "BatchSize": 30},
+                "aws:elasticbeanstalk:healthreporting:system": {"SystemType": "enhanced"},
+            }
+        },
+        {"lifecycle": FAILING},
+    ),
+    "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_both_engines_tell_the_same(name: str) -> None:
+    platform, strategy, rest = CASES[name]
+    rest = dict(rest)
+    faults = rest.pop("faults", [ERRORS])
+    names = [found["AlarmName"] for found in rest.get("alarms", [])]
+    scenario = stratsim.load(
+        {
+            "name": "feature",
+            "platform": platform,
+            "traffic": {"rate": 40},
+            "service": {"instances": 12, "capacity": 10},
+            "release": {
+                "outcomes": [{"name": "bad", "probability": 1, "faults": faults}],
+            },
+            "deployment_group": {
+                "autoRollbackConfiguration": {
+                    "enabled": True,
+                    "events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"],
+                },
+                "alarmConfiguration": {
+                    "enabled": bool(names),
+                    "alarms": [{"name": found} for found in names],
+                },
+            },
+            "strategies": [{"name": "it", **strategy}],
+            **rest,
+        }
+    )
+    scenario = replace(scenario, noise="expected")
+    setup = prepare(scenario, build_plan(scenario, "it"))
+    assert unsupported(setup) == ()
+    block = Block(scenario, 7, 0)
+    one = tally(setup.plan, [simulate_one(setup, block.row(row, 0)) for row in ROWS])
+    many = simulate_many(setup, Worlds(scenario, 7, 0), ROWS, 0)
+    for column in COLUMNS:
+        expected = np.asarray(getattr(one, column), dtype=float)
+        got = np.asarray(getattr(many, column), dtype=float)
+        assert got == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True), column
