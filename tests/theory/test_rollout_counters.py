@@ -21,7 +21,7 @@ from stratsim.analysis.flagger import Action, Climb, tick
 from stratsim.comparison import Comparison
 from stratsim.model.analysis import Metric, Query
 
-RUNS = 1000
+RUNS = 10_000
 PER_MINUTE = 60.0
 
 # K passes, F failures, chance q of a check to fail, chance to be promoted
