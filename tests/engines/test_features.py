@@ -173,6 +173,26 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         },
         {"lifecycle": FAILING},
     ),
+    "an alarm that stops and does not roll back": (
+        *("ecs", CANARY),
+        {
+            "alarms": [alarm()],
+            "deployment_group": {
+                "autoRollbackConfiguration": {"enabled": False},
+                "alarmConfiguration": {"enabled": True, "alarms": [{"name": "alarm"}]},
+            },
+        },
+    ),
+    "hosts that stop half-way": (
+        *("ec2", {**IN_PLACE, "deploymentStyle": "IN_PLACE"}),
+        {
+            "alarms": [alarm(Dimensions=[], EvaluationPeriods=1)],
+            "deployment_group": {
+                "autoRollbackConfiguration": {"enabled": False},
+                "alarmConfiguration": {"enabled": True, "alarms": [{"name": "alarm"}]},
+            },
+        },
+    ),
     "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
 }
 

@@ -56,6 +56,7 @@ def resumed(runs: "Runs", rows: Rows, draft: Draft, *, undoing: bool = False) ->
         plan.entered[rows],
         plan.left[rows],
         plan.configured[rows],
+        plan.rolled[rows],
         runs.state.now[rows],
         hosts=None if plan.hosts is None else (plan.hosts[0].take(rows), plan.hosts[1].take(rows)),
         units=None if plan.units is None else plan.units.take(rows),

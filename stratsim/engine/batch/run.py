@@ -20,7 +20,7 @@ from stratsim.engine.batch.schedule import FAILED, LOOKS, STOPPED, SUCCEEDED, sc
 from stratsim.engine.batch.scrapes import Scrapes
 from stratsim.engine.batch.surroundings import surroundings
 from stratsim.engine.batch.telemetry import Telemetry
-from stratsim.engine.batch.undo import UNDO
+from stratsim.engine.batch.undo import UNDO, halt
 from stratsim.engine.clock import US, us
 from stratsim.engine.failure import trace_too_short
 from stratsim.engine.setup import Setup
@@ -331,7 +331,7 @@ class Runs:
         if not len(due):
             return
         state, changes = self.state, self.plan_.changes
-        self._flow(due)
+        self._flow(due if self.pooled else self._telling(due))
         width = changes.time.shape[1]
         rows = due
         while len(rows):
@@ -351,6 +351,16 @@ class Runs:
         back = due[(state.trigger[due] < NEVER) | state.acted[due]]
         if len(back):
             self._check_restored(self._flags(back))
+
+    def _telling(self, due: Index) -> Index:
+        """Return where something changes for requests: instances without any do not tell."""
+        changes, state = self.plan_.changes, self.state
+        at = due * changes.time.shape[1] + state.pointer[due]
+        quiet = (state.weight[due] == 0) & np.isnan(changes.weight.ravel()[at])
+        for kind, values in changes.add.items():
+            if kind != "new":
+                quiet &= values.ravel()[at] == 0
+        return np.asarray(due[~quiet])
 
     def _look_later(self, rows: Index) -> None:
         """Look soon for the first exposed request; see `stratsim.engine.lookout`."""
@@ -543,6 +553,7 @@ class Runs:
         if self.group.rolls_back_on("DEPLOYMENT_STOP_ON_ALARM"):
             self._roll_back(rows, trigger)
         else:
+            self._halt(rows)
             self._check_over(rows)
 
     def _call(self, rows: Flags, at: Times) -> None:
@@ -577,11 +588,18 @@ class Runs:
         state.ended = np.where(rows, state.now, state.ended)
         state.status = np.where(rows, status, state.status)
 
+    def _halt(self, rows: Flags) -> None:
+        if rows.any():
+            halt(self, np.flatnonzero(rows))
+
     def fail(self, rows: Flags) -> None:
         """Let the deployment fail in the middle of a step."""
         plan, now = self.plan_, self.state.now
         plan.end, plan.status = np.where(rows, now, plan.end), np.where(rows, FAILED, plan.status)
         plan.can_undo |= rows
+        if not self.group.rolls_back_on("DEPLOYMENT_FAILURE"):
+            self._end(rows, FAILED)
+            self._halt(rows)
         self._finish_plan(rows)
 
     def _finish_plan(self, rows: Flags) -> None:

@@ -36,7 +36,7 @@ from stratsim.model.scenario import Scenario
 SUCCEEDED, FAILED, STOPPED = 1, 2, 3
 BY_ROW = (
     *("end", "status", "can_undo", "unwatched", "retired", "healthy", "entered", "left"),
-    *("configured", "step", "resume", "since"),
+    *("configured", "rolled", "step", "resume", "since"),
 )
 LOOKS = (Gate, Watch, Ladder)
 """Steps that look at telemetry before they go on: a schedule reaches up to them."""
@@ -52,7 +52,7 @@ class Schedule:
     ``left`` when each original host is taken out. Where a plan scales fleets its
     ``units`` are known one by one; ``numbered`` says that ``entered`` goes by the
     instances' numbers. ``configured`` instances have the new
-    configuration. The schedule ends at the step number ``step``, which begins at
+    configuration, and a rolling update begins at ``rolled``. The schedule ends at the step number ``step``, which begins at
     ``resume`` (`NEVER` where it reaches the end of the plan) after a wait that has
     begun at ``since``.
     """
@@ -67,6 +67,7 @@ class Schedule:
     entered: Times
     left: Times
     configured: NDArray[np.int64]
+    rolled: Times
     step: NDArray[np.int64]
     resume: Times
     since: Times
@@ -113,6 +114,7 @@ class Clock:
     entered: Times
     left: Times
     configured: NDArray[np.int64]
+    rolled: Times
     since: Times
     hosts: tuple[Script, Pass] | None = None
     units: Units | None = None
@@ -162,6 +164,7 @@ def schedule(plan: Plan, draws: Draws, *, counts_hosts: bool = False) -> Schedul
         np.full(shape, NEVER),
         np.full(shape, NEVER),
         np.zeros(rows, dtype=np.int64),
+        never.copy(),
         np.zeros(rows, dtype=np.int64),
         units=Units.fleet(rows, draws.scenario.desired) if scales else None,
         pooled=plan.routing == "pooled",
@@ -209,6 +212,7 @@ def finished(clock: Clock, step: int) -> Schedule:
         clock.entered,
         clock.left,
         clock.configured,
+        clock.rolled,
         np.full(len(clock.now), step),
         clock.at(),
         clock.since,
@@ -241,8 +245,9 @@ def _launch(clock: Clock, step: Launch) -> None:
         _launch_some(clock, step)
         return
     clock.draft.put(clock.at(), add={"running": step.count})
-    starts = us_many(draws.values(step.startup, "startup"))
-    last, limit = starts.max(axis=1), us(step.timeout_s)
+    starts = us_many(draws.values(step.startup, "startup"))[:, : step.count]
+    last, limit = starts.max(axis=1, initial=0), us(step.timeout_s)
+    clock.healthy = clock.healthy & (np.arange(draws.size) < step.count)
     bad = last > limit
     clock.finish(bad, clock.now + limit, FAILED)
     clock.wait(last)
@@ -295,8 +300,8 @@ def _roll(clock: Clock, step: Roll) -> None:
     else:
         clock.hosts = (play, ran if clock.hosts is None else clock.hosts[1].then(ran))
         clock.draft.hosts(np.where(draws.healthy, ran.at(play.out), NEVER), "old", -1)
-        struck = np.where(play.struck, ran.at(play.done), NEVER)
-        clock.draft.hosts(struck, "lost_old", 1)
+    struck = np.where(play.struck, ran.at(play.done), NEVER)
+    clock.draft.hosts(struck, "lost_new" if new else "lost_old", 1)
     back = ran.at(play.back)
     clock.draft.hosts(back, "new", 1)
     clock.entered = np.minimum(clock.entered, back)
@@ -309,7 +314,8 @@ def _pass(clock: Clock, step: Roll, play: Script) -> Pass:
     draws, shape = clock.draws, play.done.shape
     new = step.fleet == "new"
     plain = not (step.zones or step.barrier or step.strict)
-    if plain and draws.healthy.all() and (draws.revisions == 2).all():
+    usual = bool(draws.healthy.all() and (draws.revisions == 2).all())
+    if plain and (new or usual):
         if 0 < step.count <= step.minimum_healthy:
             return Pass(np.full(shape, NEVER), clock.now, clock.running, np.full(shape, NEVER))
         wanted = clock.healthy if new else None
@@ -332,6 +338,7 @@ def _replace(clock: Clock, step: Replace) -> None:
     rows = len(clock.now)
     tasks = Tasks(clock.draws, step, patience(clock.draws.scenario), clock.draft, new=True)
     desired = np.full(rows, clock.draws.scenario.desired)
+    clock.rolled = clock.at()
     rolled = tasks.run(clock.at(), desired, np.zeros(rows, dtype=np.int64), desired * 0)
     clock.entered = np.minimum(clock.entered, rolled.entered)
     clock.finish(

@@ -65,7 +65,7 @@ def script(
         clock = np.where(failed, clock, clock + np.where(late, limit, duration))
         now = ~failed & (wrong | late) & (not event.forgiven)
         # a host that is still, or again, in service stays there
-        outside = (out < NEVER) | ~draws.healthy & (not fresh)
+        outside = (out < NEVER) | (fresh or ~draws.healthy)
         struck |= now & outside & (back == NEVER) & _any(doomed, sick)
         failed |= now
         if event.effect == "allow":

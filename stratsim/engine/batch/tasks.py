@@ -52,12 +52,21 @@ class Tasks:
         self.left: list[tuple[Times, Counts]] = []
         self.mine_name, self.other_name = ("new", "old") if new else ("old", "new")
 
-    def run(self, begin: Times, others: Counts, mine: Counts, launched: Counts) -> Rolled:
+    def run(
+        self,
+        begin: Times,
+        others: Counts,
+        mine: Counts,
+        launched: Counts,
+        until: Times | None = None,
+    ) -> Rolled:
         """Return how the pass ends that begins at `begin`.
 
         `others` are in service and to be replaced, `mine` serve already;
-        `launched` is how many have been launched before.
+        `launched` is how many have been launched before. Nothing is decided at
+        `until` or later: what has begun goes on.
         """
+        stop = np.full(self.rows, NEVER) if until is None else until
         self.now, self.others = begin.copy(), others.copy()
         self.mine, self.serving, self.launched = mine.copy(), mine.copy(), launched.copy()
         self.limit = min(us(min(self.step.timeout_s, 1e9)), self.patience.idle)
@@ -72,6 +81,9 @@ class Tasks:
             done = active & self._complete()
             end = np.where(done, self.now, end)
             active &= ~done
+            halted = active & (self._soonest() >= stop)
+            failed |= halted
+            active &= ~halted
             self._next(active)
             opened = active & self._opened()
             late = active & ~opened & (self.now >= self.deadline)
@@ -154,13 +166,17 @@ class Tasks:
             found |= (again == time) & self.doomed[time]
         return found
 
-    def _next(self, active: Flags) -> None:
-        """Go to the next event, and let happen what falls into that moment."""
+    def _soonest(self) -> Times:
+        """Return when the next event comes."""
         soonest = np.where(self._replaced(), self.drained, NEVER)
         soonest = np.minimum(soonest, self.ready.min(axis=0))
         if self.dooms:
             soonest = np.minimum(soonest, self.fails.min(axis=0))
-        now = self.now = np.where(active, np.minimum(soonest, self.deadline), self.now)
+        return np.asarray(np.minimum(soonest, self.deadline))
+
+    def _next(self, active: Flags) -> None:
+        """Go to the next event, and let happen what falls into that moment."""
+        now = self.now = np.where(active, self._soonest(), self.now)
         come = (self.ready <= now) & active
         np.minimum(self.entered, self.ready, out=self.entered, where=come)
         np.copyto(self.ready, NEVER, where=come)

@@ -133,8 +133,7 @@ def redeploy(runs: "Runs", rows: Rows) -> None:
         return
     draws = _draws(runs, rows)
     forward, ran = runs.plan_.hosts[0].take(rows), runs.plan_.hosts[1].take(rows)
-    itself = state.ended[rows] == runs.plan_.end[rows]
-    at = _where_hosts_are(draws, forward, ran, now, itself)
+    at = _where_hosts_are(draws, forward, ran, edge_of(runs, rows))
     wanted = at.touched
     if runs.scenario.control.rollback_hosts == "whole_group":
         wanted = np.ones_like(wanted)
@@ -185,13 +184,9 @@ class _Hosts:
     struck: Flags
 
 
-def _where_hosts_are(draws: Draws, play: Script, ran: Pass, now: Times, itself: Flags) -> _Hosts:
-    """Return the hosts' places; `itself` says that the deployment ended by itself.
-
-    What falls into the instant of a stop from outside has not happened: polls
-    and people come before changes.
-    """
-    edge = now[:, None] + itself[:, None].astype(np.int64)
+def _where_hosts_are(draws: Draws, play: Script, ran: Pass, edge: Times) -> _Hosts:
+    """Return the hosts' places; what falls to `edge` or later has not happened."""
+    edge = edge[:, None]
     tried = ran.start < edge
     out, back, over = (ran.at(at) < edge for at in (play.out, play.back, play.done))
     failed = over & play.failed
@@ -201,11 +196,55 @@ def _where_hosts_are(draws: Draws, play: Script, ran: Pass, now: Times, itself: 
     return _Hosts(touched, healthy, back, serving & ~back, failed & play.struck)
 
 
+def edge_of(runs: "Runs", rows: Rows) -> Times:
+    """Return from when on nothing has happened that a deployment had yet to do.
+
+    What falls into the instant of a stop from outside has not happened: polls and
+    people come before changes.
+    """
+    ended = runs.state.ended[rows]
+    return np.asarray(ended + (ended == runs.plan_.end[rows]))
+
+
+def halt(runs: "Runs", rows: Rows) -> None:
+    """Call off what a deployment that has ended had yet to do; what has begun goes on."""
+    plan, edge = runs.plan_, edge_of(runs, rows)
+    draft = waiting(runs, rows, edge)
+    units = None if plan.units is None else plan.units.take(rows)
+    if units is not None:
+        before = units.take(np.arange(len(rows)))
+        units.forget(edge)
+        units.changes(draft, edge, before)
+    elif runs.pooled:
+        here = plan.entered[rows]
+        plan.entered[rows] = np.where(here < edge[:, None], here, NEVER)
+    for step in runs.plan.steps:
+        if isinstance(step, Replace):
+            _leave_tasks(runs, rows, step, draft, edge)
+    for times in (plan.retired, plan.left):
+        wide = edge if times.ndim == 1 else edge[:, None]
+        times[rows] = np.where(times[rows] < wide, times[rows], NEVER)
+    take_over(runs, rows, draft, units)
+
+
+def _leave_tasks(runs: "Runs", rows: Rows, step: Replace, draft: Draft, edge: Times) -> None:
+    """Let tasks that were starting at `edge` go on: they are found by playing the roll again."""
+    again = Draft(len(rows))
+    tasks = Tasks(_draws(runs, rows), step, patience(runs.scenario), again, new=True)
+    desired = np.full(len(rows), runs.desired)
+    nought = np.zeros(len(rows), dtype=np.int64)
+    begin = runs.plan_.rolled[rows]
+    rolled = tasks.run(np.where(begin < edge, begin, NEVER), desired, nought, nought, edge)
+    runs.plan_.entered[rows] = rolled.entered
+    for time, ordered, weight, add in again.columns:
+        if "pending" in add and "launched" not in add:
+            draft.columns.append((np.where(time >= edge, time, NEVER), ordered, weight, add))
+
+
 def by_steps(runs: "Runs", rows: Rows) -> None:
     """Take the steps that the plan has for this; the first that fails is the last."""
     state = runs.state
-    # what falls into the instant of a stop from outside has not happened
-    edge = state.now[rows] + (state.ended[rows] == runs.plan_.end[rows])
+    edge = edge_of(runs, rows)
     clock = resumed(runs, rows, waiting(runs, rows, edge), undoing=True)
     before = None if clock.units is None else clock.units.take(np.arange(len(rows)))
     if clock.units is not None:
