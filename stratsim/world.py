@@ -60,8 +60,13 @@ class Block:
         self.expected = scenario.noise == "expected"
         self._cache: dict[tuple[str | int, ...], Array] = {}
 
-    def uniform(self, *key: str | int, n: int | None = None) -> Array:
-        """Return uniforms in [0, 1): (replications,) or (replications, n)."""
+    def uniform(self, *key: str | int, n: int | None = None, kept: bool = True) -> Array:
+        """Return uniforms in [0, 1): (replications,) or (replications, n).
+
+        Those of which there may be any number are not `kept`.
+        """
+        if not kept:
+            return self.streams.rng("world", self.index, *key).random(self._shape(n))
         return self._keep(("u", *key, n or 0), lambda rng: rng.random(self._shape(n)), key)
 
     def draw(self, distribution: Distribution, *key: str | int, n: int | None = None) -> Array:
@@ -248,6 +253,10 @@ class World:
         """Return `n` uniforms in [0, 1), one per instance."""
         values: list[float] = self.block.uniform(*key, n=n)[self.row].tolist()
         return values
+
+    def passing_chance(self, n: int, place: int, *key: str | int) -> float:
+        """Return the uniform in [0, 1) of one of `n` instances, of which none is kept."""
+        return float(self.block.uniform(*key, n=n, kept=False)[self.row, place])
 
     def chance(self, *key: str | int) -> float:
         """Return one uniform in [0, 1)."""

@@ -1,9 +1,9 @@
 """Instances of the new revision that die and restart, and hosts that die for good."""
 
+import math
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from stratsim.engine.clock import us
 from stratsim.engine.fleet import NEVER, Unit, strikes
@@ -21,7 +21,7 @@ class Crashes:
         self.size = max(run.scenario.service.instances, 1)
         late = (f for f in run.world.faults if f.kind == "host" and f.after_us)
         self.dying = {fault.spec.index: fault.after_us for fault in late}
-        self._rng: np.random.Generator | None = None
+        self._armed: Counter[int] = Counter()
 
     def watch(self) -> None:
         """Arm a timer for every instance that has begun to serve."""
@@ -34,17 +34,19 @@ class Crashes:
         started.clear()
 
     def _arm(self, unit: Unit) -> None:
-        if self._rng is None:
-            self._rng = self.run.world.rng("crash")
-        rng, begun = self._rng, unit.first_us
-        if unit.number % self.size in self.dying:
-            after = self.dying[unit.number % self.size]
+        begun, place = unit.first_us, unit.number % self.size
+        again = self._armed[place]
+        self._armed[place] += 1
+        if place in self.dying:
+            after = self.dying[place]
             self.run.after(after, partial(self._crash, unit, begun, returns=False))
         for fault in self.faults:
             hit = strikes(self.run.world, fault, [unit])[0]
             rate = fault.spec.per_hour * hit
             if rate > 0:
-                delay = fault.after_us + us(3600 / rate * rng.standard_exponential())
+                key = ("crash", fault.number, again)
+                luck = self.run.world.passing_chance(self.size, place, *key)
+                delay = fault.after_us + us(min(3600 / rate * -math.log1p(-luck), 1e12))
                 self.run.after(min(delay, 1 << 60), partial(self._crash, unit, begun))
 
     def _crash(self, unit: Unit, begun: int, *, returns: bool = True) -> None:

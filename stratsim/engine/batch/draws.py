@@ -38,9 +38,9 @@ class Draws:
         """Return one uniform per row, (rows,)."""
         return self.worlds.uniform(*key, rows=self.rows)
 
-    def chances(self, *key: str | int) -> Array:
+    def chances(self, *key: str | int, kept: bool = True) -> Array:
         """Return one uniform per row and instance, (rows, instances)."""
-        return self.worlds.uniform(*key, rows=self.rows, n=self.size)
+        return self.worlds.uniform(*key, rows=self.rows, n=self.size, kept=kept)
 
     def order(self, count: int | None = None) -> NDArray[np.int64]:
         """Return the order in which `count` things, or hosts, are taken, (rows, count)."""

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Times, us_many
 from stratsim.engine.batch.draws import Draws
+from stratsim.engine.clock import us
 from stratsim.model.quantities import Array
 from stratsim.model.release import Fault
+from stratsim.model.service import Service
 
 Part = tuple[Array | float, Array | float, Array | float]
 """Weight, latency factor and added latency [s] of a part of the response times."""
@@ -188,3 +190,20 @@ def _parts(factor: Array, add: Array, share: Array, cold: Array, cold_add: Array
     for weight, f, a in ((1.0 - share, one, zero), (share, factor, add)):
         parts += [(weight * (1 - cold), f, a), (weight * cold, f, a + cold_add)]
     return [part for part in parts if (part[0] > 0).any()]
+
+
+def warmth(
+    service: Service, begin: Times, end: Times, starts: Times, serving: NDArray[np.bool_]
+) -> Array:
+    """Return the factor on answers of instances that have just started, (rows,).
+
+    See `stratsim.engine.warming`.
+    """
+    time_us = us(service.warm_up.time)
+    if not time_us:
+        return np.ones(len(begin))
+    since = np.where(serving, starts, 0)
+    faded = [np.exp(-np.maximum(at[:, None] - since, 0) / time_us) for at in (begin, end)]
+    cold = np.where(serving, faded[0] - faded[1], 0.0).sum(axis=1) * time_us
+    units = np.maximum(serving.sum(axis=1), 1)
+    return np.asarray(1 + (service.warm_up.factor - 1) * cold / units / (end - begin))

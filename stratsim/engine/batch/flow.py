@@ -48,6 +48,7 @@ class Stretch:
     pooled: bool
     effect: Effects | None
     rows: Rows
+    warm: Array | None = None
 
 
 @dataclass(slots=True)
@@ -362,6 +363,8 @@ class Flow:
         """Count answers that are late on account of the deployment."""
         around, rho = load.around, load.rho[side]
         parts = USUAL if effect is None or effect.parts is None else effect.parts
+        if side == NEW and load.at.warm is not None:
+            parts = [(w, f * load.at.warm, a) for w, f, a in parts]
         if side == NEW and self.cold is not None:
             parts = self._chilled(self.cold, parts, load)
         mixture = [(w, f * around.factor, a * around.factor + around.add_s) for w, f, a in parts]

@@ -11,16 +11,17 @@ from stratsim.cloudwatch.evaluation import State as AlarmState
 from stratsim.engine.batch.alarms import Bank
 from stratsim.engine.batch.changes import NEVER, Times
 from stratsim.engine.batch.cold_starts import ColdStarts
+from stratsim.engine.batch.crashes import Crashes
 from stratsim.engine.batch.dice import Dice, Minute
 from stratsim.engine.batch.draws import Draws
-from stratsim.engine.batch.faults import Effects, draw_faults, effects, needs_instances
+from stratsim.engine.batch.faults import Effects, draw_faults, effects, needs_instances, warmth
 from stratsim.engine.batch.flow import Flow, Outcome, Stretch
 from stratsim.engine.batch.pilot import Pilot
 from stratsim.engine.batch.schedule import FAILED, LOOKS, STOPPED, SUCCEEDED, schedule
 from stratsim.engine.batch.scrapes import Scrapes
 from stratsim.engine.batch.surroundings import surroundings
 from stratsim.engine.batch.telemetry import Telemetry
-from stratsim.engine.batch.undo import UNDO, halt
+from stratsim.engine.batch.undo import UNDO, forget_entries, halt
 from stratsim.engine.clock import US, us
 from stratsim.engine.failure import trace_too_short
 from stratsim.engine.setup import Setup
@@ -36,6 +37,7 @@ from stratsim.watch import MINUTE_US, MetricProgram
 Flags = NDArray[np.bool_]
 Index = NDArray[np.int64]
 Rows = slice | NDArray[np.int64]
+Started = tuple[Times, Flags]
 EVERY = slice(None)
 PURPOSES = ("old", "new", "first", "slow", "blame", "times")
 NUMBERS = (
@@ -109,6 +111,8 @@ class Runs:
         self.faults = draw_faults(draws)
         scales = any(isinstance(step, Scale) for step in (*plan.steps, *plan.restore))
         self.by_instance = needs_instances(self.faults, pooled=self.pooled or scales)
+        self.warms = scenario.service.warm_up.factor > 1 and not self.serverless
+        self.by_instance |= self.warms and (self.pooled or scales)
         self.state = State(rows, draws.size)
         self.state.old[:] = draws.healthy.sum() if scenario.hosts else self.desired
         self.state.running[:] = self.desired
@@ -117,6 +121,7 @@ class Runs:
         self.state.coming[:] = self.plan_.changes.time[:, 0]
         self.pilot = Pilot(self) if any(isinstance(s, LOOKS) for s in plan.steps) else None
         self.follow_units()
+        self.crashes = Crashes(self)
         self.bank = Bank(setup.programs, self._offsets(), rows)
         self.results = {name: np.full(rows, np.nan) for name in NUMBERS}
         self.flags = {name: np.zeros(rows, dtype=bool) for name in ("succeeded", "automatic")}
@@ -190,7 +195,9 @@ class Runs:
             state.over |= alarming
             self._drop(force=True)
         # a plan has begun before anybody looks at it
-        self._apply(np.flatnonzero(state.coming <= 0))
+        if len(state.index):
+            self._apply(np.flatnonzero(state.coming <= 0))
+            self._finish_plan((self.plan_.end <= 0) & (state.ended == NEVER))
         minute = 0
         while len(self.state.index):
             self._walk((minute + 1) * MINUTE_US - self.phase)
@@ -227,10 +234,11 @@ class Runs:
         end = (minute + 1) * MINUTE_US - self.phase
         if self.counts_hosts:
             state, sums = self.state, self.minute.sums
-            sums[OLD, HEALTHY], sums[NEW, HEALTHY] = state.old.copy(), state.new.copy()
+            downs = self.crashes.downs
+            sums[OLD, HEALTHY], sums[NEW, HEALTHY] = state.old.copy(), state.new - downs
             sums[OLD, UNHEALTHY], sums[NEW, UNHEALTHY] = (
                 state.lost_old.copy(),
-                state.lost_new.copy(),
+                state.lost_new + downs,
             )
         self.telemetry.close(self.minute, end + np.rint(delay * US).astype(np.int64))
 
@@ -256,6 +264,8 @@ class Runs:
         evaluation = self.bank.next()
         if evaluation is not None:
             stop = np.minimum(stop, evaluation[here])
+        if self.crashes.needed:
+            stop = np.minimum(stop, self.crashes.next()[here])
         if self.pilot is None:
             return stop
         return np.minimum(stop, np.minimum(self.pilot.next(), self.pilot.scrapes.next())[here])
@@ -269,6 +279,8 @@ class Runs:
         looks = here[(state.look[here] <= now) & ~state.over[here]]
         if len(looks):
             self._look(looks)
+        if self.crashes.needed:
+            self._crash(here)
         late = here[(self.deadline <= now) & (state.ended[here] == NEVER) & ~state.over[here]]
         if len(late):
             self.fail(self._flags(late))
@@ -344,13 +356,13 @@ class Runs:
             state.pointer[rows] += 1
             state.coming[rows] = changes.time.ravel()[at + 1]
             rows = rows[state.coming[rows] <= state.now[rows]]
-        begun = due[(self._share(due) > 0) & (state.first[due] == NEVER)]
+        begun = due[(self.share(due) > 0) & (state.first[due] == NEVER)]
         state.first[begun] = state.now[begun]
         if self.look_us:
             self._look_later(due)
-        back = due[(state.trigger[due] < NEVER) | state.acted[due]]
-        if len(back):
-            self._check_restored(self._flags(back))
+        if self.crashes.needed:
+            self.crashes.watch(due)
+        self._check_back(due)
 
     def _telling(self, due: Index) -> Index:
         """Return where something changes for requests: instances without any do not tell."""
@@ -362,11 +374,25 @@ class Runs:
                 quiet &= values.ravel()[at] == 0
         return np.asarray(due[~quiet])
 
+    def _crash(self, here: Index) -> None:
+        """Let instances die and come back, after accounting for the time before."""
+        due = here[(self.crashes.next()[here] <= self.state.now[here]) & ~self.state.over[here]]
+        if len(due):
+            self._flow(due)
+            self.crashes.act(due)
+            self._check_back(due)
+
+    def _check_back(self, rows: Index) -> None:
+        """Look whether all traffic is back, where a way back has begun."""
+        back = rows[(self.state.trigger[rows] < NEVER) | self.state.acted[rows]]
+        if len(back):
+            self._check_restored(self._flags(back))
+
     def _look_later(self, rows: Index) -> None:
         """Look soon for the first exposed request; see `stratsim.engine.lookout`."""
         state = self.state
         unseen = (state.exposed_at[rows] == NEVER) & (state.look[rows] == NEVER)
-        rows = rows[unseen & (self._share(rows) > 0)]
+        rows = rows[unseen & (self.share(rows) > 0)]
         state.look[rows] = state.now[rows] + self.look_us
 
     def _look(self, rows: Index) -> None:
@@ -374,11 +400,12 @@ class Runs:
         self.state.look[rows] = NEVER
         self._look_later(rows)
 
-    def _share(self, at: Rows = EVERY) -> Array:
+    def share(self, at: Rows = EVERY) -> Array:
+        """Return the new revision's share of the traffic."""
         state = self.state
         if not self.pooled:
             return state.weight[at]
-        old, new = state.old[at], state.new[at]
+        old, new = state.old[at], state.new[at] - self.crashes.downs[at]
         total = old + new
         return new / np.where(total > 0, total, 1.0)
 
@@ -390,44 +417,63 @@ class Runs:
             return
         # a view of all costs nothing
         at = EVERY if len(here) == len(state.index) else here
-        begin, end, share = state.since[at], state.now[at], self._share(at)
-        effect = None if past else self._effects(at, begin, end, share)
+        begin, end, share = state.since[at], state.now[at], self.share(at)
+        started = None if past else self._started(at, begin, share)
+        effect = warm = None
+        if started is not None:
+            effect = self._effects(at, begin, end, share, started)
+            warm = warmth(self.scenario.service, begin, end, *started) if self.warms else None
         stretch = Stretch(
             begin,
             end,
             share,
             state.old[at],
-            state.new[at],
+            state.new[at] - self.crashes.downs[at],
             state.lost_old[at],
-            state.lost_new[at],
+            state.lost_new[at] + self.crashes.downs[at],
             self.pooled,
             effect,
             at,
+            warm,
         )
         out = self.flow.serve(stretch, self.minute)
         if not past:
             self._sum(out, at, (end - begin) / US, share)
         state.since[at] = end  # last: `begin` may be a view of it
 
-    def _effects(self, at: Rows, begin: Times, end: Times, share: Array) -> Effects | None:
-        state = self.state
-        first = state.first[at]
-        begun = (first < NEVER) & (share > 0)
-        if not self.faults or not begun.any():
+    def _started(self, at: Rows, begin: Times, share: Array) -> Started | None:
+        """Return when each instance of the new revision got its first request, and which did.
+
+        One stands for all where they are alike; None where the new revision gets nothing.
+        """
+        state, first = self.state, self.state.first[at]
+        begun = ((first < NEVER) & (share > 0))[:, None]
+        if not begun.any():
             return None
-        span = (end - begin) / US
-        load = self.flow.arrivals(begin, end) * share / span / np.maximum(state.new[at], 1)
-        starts, serving = first[:, None], begun[:, None]
-        if self.by_instance and (self.pooled or self.plan_.numbered):
-            starts = self.plan_.entered[at]
-            serving = (starts <= begin[:, None]) & (state.leaving[at] > begin[:, None])
-            if not self.pooled:
-                starts, serving = np.maximum(starts, first[:, None]), serving & begun[:, None]
-        elif self.by_instance:
+        if self.crashes.needed:
+            starts = self.crashes.begun[at]
+            return starts, starts < NEVER
+        if not self.by_instance:
+            return first[:, None], begun
+        if not (self.pooled or self.plan_.numbered):
             shape = (len(begin), self.draws.size)
-            starts, serving = np.broadcast_to(starts, shape), np.broadcast_to(serving, shape)
+            return np.broadcast_to(first[:, None], shape), np.broadcast_to(begun, shape)
+        starts = self.plan_.entered[at]
+        serving = (starts <= begin[:, None]) & (state.leaving[at] > begin[:, None])
+        if self.pooled:
+            return starts, serving
+        return np.maximum(starts, first[:, None]), serving & begun
+
+    def _effects(
+        self, at: Rows, begin: Times, end: Times, share: Array, started: Started
+    ) -> Effects | None:
+        if not self.faults:
+            return None
+        serving = self.state.new[at] - self.crashes.downs[at]
+        span = (end - begin) / US
+        load = self.flow.arrivals(begin, end) * share / span / np.maximum(serving, 1)
         faults = self.faults if isinstance(at, slice) else [f.take(at) for f in self.faults]
-        return effects(faults, begin, end, load, starts, serving)
+        return effects(faults, begin, end, load, *started)
 
     def _sum(self, out: Outcome, at: Rows, span: Array, share: Array) -> None:
         state = self.state
@@ -622,13 +668,15 @@ class Runs:
         state = self.state
         state.undoing |= rows
         self._check_restored(rows)
-        UNDO[self.plan.undo](self, np.nonzero(rows)[0])
+        here = np.nonzero(rows)[0]
+        forget_entries(self, here)
+        UNDO[self.plan.undo](self, here)
 
     def _restored(self) -> Flags:
         state = self.state
         if not self.pooled:
             return np.asarray(state.weight == 0)
-        return np.asarray((state.new == 0) & (state.old > 0))
+        return np.asarray((state.new == self.crashes.downs) & (state.old > 0))
 
     def _check_restored(self, rows: Flags) -> None:
         state = self.state
@@ -640,7 +688,7 @@ class Runs:
         rows = rows & (state.ended < NEVER) & ~state.undoing & ~state.over
         if not rows.any():
             return
-        over = (self._share() <= 0) | (state.now >= state.ended + self.follow)
+        over = (self.share() <= 0) | (state.now >= state.ended + self.follow)
         over |= ~self._fault_to_come()
         state.over |= rows & over
 
@@ -669,6 +717,7 @@ class Runs:
         self.faults = [fault.take(keep) for fault in self.faults]
         self.draws = Draws(self.draws.worlds, self.block_rows, self.draws.outcome)
         self.plan_.take(keep)
+        self.crashes.take(keep)
         if self.pilot is not None:
             self.pilot.take(keep)
         self.telemetry.take(keep)
@@ -702,7 +751,7 @@ class Runs:
             "slow": state.slow,
             "exposed": state.exposed,
             "affected_users": touched_many(active, state.spared),
-            "peak_exposure": np.maximum(state.peak, self._share()),
+            "peak_exposure": np.maximum(state.peak, self.share()),
             "min_capacity": np.where(np.isfinite(state.room), state.room, np.nan),
             "peak_utilization": np.where(np.isfinite(state.load), state.load, np.nan),
             "extra_instance_s": state.extra,

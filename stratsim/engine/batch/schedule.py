@@ -253,10 +253,10 @@ def _launch(clock: Clock, step: Launch) -> None:
     clock.wait(last)
     if clock.pooled:
         return
+    ready = np.where(bad[:, None], NEVER, clock.at()[:, None] - last[:, None] + starts)
+    clock.entered[:, : step.count] = ready
     if clock.counts_hosts:
-        clock.draft.hosts(
-            np.where(bad[:, None], NEVER, clock.at()[:, None] - last[:, None] + starts), "new", 1
-        )
+        clock.draft.hosts(ready, "new", 1)
     else:
         clock.draft.put(clock.at(), add={"new": step.count})
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from stratsim.engine.setup import Setup
-from stratsim.model.plan import Roll
+from stratsim.model.plan import Replace, Roll
 from stratsim.model.release import Fault
 from stratsim.model.scaling import Scale
 
@@ -23,11 +23,13 @@ def _scaled_otherwise(setup: Setup) -> bool:
 
 
 def _crashes(setup: Setup) -> bool:
-    return any(fault.kind == "crash" for fault in _faults(setup))
-
-
-def _dies_later(setup: Setup) -> bool:
-    return any(fault.kind == "host" and fault.after.mean > 0 for fault in _faults(setup))
+    """Whether instances die while a controller counts them."""
+    kinds = {type(step) for step in (*setup.plan.steps, *setup.plan.restore)}
+    dies = any(
+        fault.kind == "crash" or (fault.kind == "host" and fault.after.mean > 0)
+        for fault in _faults(setup)
+    )
+    return dies and bool(kinds & {Scale, Replace})
 
 
 def _ends_late(setup: Setup) -> bool:
@@ -35,8 +37,7 @@ def _ends_late(setup: Setup) -> bool:
 
 
 def _warms(setup: Setup) -> bool:
-    service = setup.scenario.service
-    return service.slow_start > 0 or service.warm_up.factor > 1
+    return setup.scenario.service.slow_start > 0
 
 
 def _fails_open(setup: Setup) -> bool:
@@ -49,11 +50,10 @@ def _autoscales(setup: Setup) -> bool:
 
 LACKS: dict[str, Callable[[Setup], bool]] = {
     "autoscaling": _autoscales,
-    "crash faults": _crashes,
+    "crashes while fleets are scaled or tasks replaced": _crashes,
     "events that end after a stop": _ends_late,
     "fleets that are scaled, and rolled or rerouted as well": _scaled_otherwise,
-    "hosts that die later": _dies_later,
-    "slow start and warm-up": _warms,
+    "slow start": _warms,
     "target groups that fail open": _fails_open,
 }
 """Every feature that needs the SimPy engine, and whether a scenario and plan have it."""

@@ -11,7 +11,7 @@ from stratsim.engine.batch.changes import NEVER, Draft, Flags, Times, us_many
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.host_pass import HostPass, hosts_before
 from stratsim.engine.batch.pieces import resumed, take_over, waiting
-from stratsim.engine.batch.schedule import HANDLERS, patience
+from stratsim.engine.batch.schedule import HANDLERS, SUCCEEDED, patience
 from stratsim.engine.batch.scripts import Pass, Script, script
 from stratsim.engine.batch.tasks import Tasks
 from stratsim.engine.batch.units import Units
@@ -52,6 +52,7 @@ def _terminate_new(runs: "Runs", rows: Rows, draft: Draft, done: Times) -> None:
         "running": -_new_running(runs, rows),
         "lost_new": -state.lost_new[rows],
     }
+    state.leaving[rows] = np.minimum(state.leaving[rows], done[:, None])
     draft.put(done, add=gone)
 
 
@@ -115,7 +116,6 @@ def reregister(runs: "Runs", rows: Rows) -> None:
         ready = np.where(outside.any(axis=1), now + last, ready)
     done = ready + runs.reroute_us
     _terminate_new(runs, rows, draft, done)
-    state.leaving[rows] = np.minimum(state.leaving[rows], done[:, None])
     _replace(runs, rows, draft, done)
 
 
@@ -134,13 +134,14 @@ def redeploy(runs: "Runs", rows: Rows) -> None:
     draws = _draws(runs, rows)
     forward, ran = runs.plan_.hosts[0].take(rows), runs.plan_.hosts[1].take(rows)
     at = _where_hosts_are(draws, forward, ran, edge_of(runs, rows))
+    healthy = at.healthy & ~(runs.crashes.down[rows] & (state.status[rows] != SUCCEEDED)[:, None])
     wanted = at.touched
     if runs.scenario.control.rollback_hosts == "whole_group":
         wanted = np.ones_like(wanted)
     play = script(draws, step.events, new=False, purpose="rollback")
     rank = np.broadcast_to(draws.revisions, wanted.shape)
     every = np.ones_like(wanted)
-    hosts = hosts_before(draws, step, wanted, every, at.healthy, rank)
+    hosts = hosts_before(draws, step, wanted, every, healthy, rank)
     back = HostPass(play, step, hosts, now, np.asarray(wanted.any(axis=1))).run()
     leave = back.at(play.out)
     draft = Draft(len(rows))
@@ -215,9 +216,7 @@ def halt(runs: "Runs", rows: Rows) -> None:
         before = units.take(np.arange(len(rows)))
         units.forget(edge)
         units.changes(draft, edge, before)
-    elif runs.pooled:
-        here = plan.entered[rows]
-        plan.entered[rows] = np.where(here < edge[:, None], here, NEVER)
+    forget_entries(runs, rows)
     for step in runs.plan.steps:
         if isinstance(step, Replace):
             _leave_tasks(runs, rows, step, draft, edge)
@@ -225,6 +224,13 @@ def halt(runs: "Runs", rows: Rows) -> None:
         wide = edge if times.ndim == 1 else edge[:, None]
         times[rows] = np.where(times[rows] < wide, times[rows], NEVER)
     take_over(runs, rows, draft, units)
+
+
+def forget_entries(runs: "Runs", rows: Rows) -> None:
+    """Forget which instances were to serve later, where their times are not known one by one."""
+    if runs.plan_.units is None:
+        here, edge = runs.plan_.entered[rows], edge_of(runs, rows)
+        runs.plan_.entered[rows] = np.where(here < edge[:, None], here, NEVER)
 
 
 def _leave_tasks(runs: "Runs", rows: Rows, step: Replace, draft: Draft, edge: Times) -> None:

@@ -27,9 +27,15 @@ class Worlds:
         self._blocks = [Block(scenario, seed, BLOCKS * index + b) for b in range(BLOCKS)]
         self.streams, self.expected = self._blocks[0].streams, self._blocks[0].expected
 
-    def uniform(self, *key: str | int, rows: NDArray[np.int64], n: int | None = None) -> Array:
+    def uniform(
+        self,
+        *key: str | int,
+        rows: NDArray[np.int64],
+        n: int | None = None,
+        kept: bool = True,
+    ) -> Array:
         """Return uniforms of some rows, (rows,) or (rows, n)."""
-        return self._each(rows, lambda block, here: block.uniform(*key, n=n)[here])
+        return self._each(rows, lambda block, here: block.uniform(*key, n=n, kept=kept)[here])
 
     def draw(
         self,
