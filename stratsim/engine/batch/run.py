@@ -286,7 +286,9 @@ class Runs:
             self.fail(self._flags(late))
         if self.pilot is not None:
             self.pilot.act(self._flags(here[~state.over[here]]))
+        # what changes in this instant comes before the end
         ends = (state.ended[here] == NEVER) & (self.plan_.end[here] <= now)
+        ends &= state.coming[here] > now
         if ends.any():
             self._finish_plan(self._flags(here[ends & ~state.over[here]]))
         # what the way back changes in this instant comes before its end

@@ -340,7 +340,7 @@ def _replace(clock: Clock, step: Replace) -> None:
     desired = np.full(rows, clock.draws.scenario.desired)
     clock.rolled = clock.at()
     rolled = tasks.run(clock.at(), desired, np.zeros(rows, dtype=np.int64), desired * 0)
-    clock.entered = np.minimum(clock.entered, rolled.entered)
+    clock.entered = rolled.entered
     clock.finish(
         rolled.failed & rolled.by_breaker, rolled.end, FAILED, can_undo=step.breaker_rolls_back
     )

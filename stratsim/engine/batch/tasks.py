@@ -48,7 +48,8 @@ class Tasks:
         self.fails = self.ready.copy() if self.dooms else self.ready[:1]
         self.drained = np.zeros(rows, dtype=np.int64)
         self.failures = np.zeros(rows, dtype=np.int64)
-        self.entered = self.ready.copy()
+        self.entered = self.ready.copy()  # by number, which is the place while none fails
+        self.number = np.broadcast_to(self.here, self.ready.shape).copy()
         self.left: list[tuple[Times, Counts]] = []
         self.mine_name, self.other_name = ("new", "old") if new else ("old", "new")
 
@@ -144,6 +145,8 @@ class Tasks:
         fresh = (self.here >= first) & (self.here < last) | (self.here < last - self.places)
         bad = fresh & self._doomed(first) if self.dooms else fresh[:0]
         if self.dooms:
+            turn = (self.here - first) % self.places
+            np.add(turn, self.launched, out=self.number, where=fresh)
             late = self.now + self.patience.unhealthy
             np.add(self.starts, late, out=self.fails, where=bad)
             fresh &= ~bad
@@ -155,6 +158,18 @@ class Tasks:
         if self.new:
             add["lost_new"] = _count(bad)
         self.draft.put(at, add=add)
+
+    def _enter(self, come: Flags) -> None:
+        """Note when tasks come into service."""
+        if not self.dooms:
+            np.minimum(self.entered, self.ready, out=self.entered, where=come)
+            return
+        more = int(self.launched.max()) - len(self.entered)
+        if more > 0:
+            wide = np.full((more, self.rows), NEVER)
+            self.entered = np.concatenate([self.entered, wide])
+        place, row = np.nonzero(come)
+        self.entered[self.number[place, row], row] = self.ready[place, row]
 
     def _doomed(self, first: Counts) -> Flags:
         """Return which places' tasks fail; what replaces a failed one meets the chance anew."""
@@ -178,7 +193,7 @@ class Tasks:
         """Go to the next event, and let happen what falls into that moment."""
         now = self.now = np.where(active, self._soonest(), self.now)
         come = (self.ready <= now) & active
-        np.minimum(self.entered, self.ready, out=self.entered, where=come)
+        self._enter(come)
         np.copyto(self.ready, NEVER, where=come)
         came, failed = _count(come), np.zeros(self.rows, dtype=np.int64)
         if self.dooms:

@@ -241,7 +241,7 @@ def _leave_tasks(runs: "Runs", rows: Rows, step: Replace, draft: Draft, edge: Ti
     nought = np.zeros(len(rows), dtype=np.int64)
     begin = runs.plan_.rolled[rows]
     rolled = tasks.run(np.where(begin < edge, begin, NEVER), desired, nought, nought, edge)
-    runs.plan_.entered[rows] = rolled.entered
+    runs.plan_.entered[rows, : rolled.entered.shape[1]] = rolled.entered
     for time, ordered, weight, add in again.columns:
         if "pending" in add and "launched" not in add:
             draft.columns.append((np.where(time >= edge, time, NEVER), ordered, weight, add))
