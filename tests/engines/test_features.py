@@ -173,6 +173,36 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         },
         {"lifecycle": FAILING},
     ),
+    "traffic splitting": (
+        "ec2",
+        {
+            "elasticBeanstalk": {
+                "aws:elasticbeanstalk:command": {"DeploymentPolicy": "TrafficSplitting"},
+                "aws:elasticbeanstalk:healthreporting:system": {"SystemType": "enhanced"},
+            }
+        },
+        {},
+    ),
+    "crashes": ("ecs", CANARY, {"faults": [{"kind": "crash", "per_hour": 20}]}),
+    "hosts that crash": (
+        *("ec2", {**IN_PLACE, "deploymentStyle": "IN_PLACE"}),
+        {
+            "faults": [
+                {"kind": "crash", "per_hour": 20, "instances": 0.5},
+                {"kind": "host", "index": 3, "after": "4m"},
+            ]
+        },
+    ),
+    "warm-up": (
+        *("ecs", CANARY),
+        {
+            "service": {
+                "instances": 12,
+                "capacity": 10,
+                "warm_up": {"factor": 5, "time": "40s"},
+            }
+        },
+    ),
     "an alarm that stops and does not roll back": (
         *("ecs", CANARY),
         {

@@ -32,7 +32,7 @@ class Launching:
     ) -> None:
         self.draws, self.unhealthy_us = draws, unhealthy_us
         self.starts = us_many(draws.values(step.startup, "startup"))
-        self.units = Units.fleet(len(begin), draws.scenario.desired)
+        self.units = Units.fleet(draws)
         self.failing = np.full(self.units.launched.shape, NEVER)
         self.limit = begin + us(step.timeout_s)
         self._start(np.where(active, step.count, 0), begin)

@@ -166,7 +166,7 @@ def schedule(plan: Plan, draws: Draws, *, counts_hosts: bool = False) -> Schedul
         np.zeros(rows, dtype=np.int64),
         never.copy(),
         np.zeros(rows, dtype=np.int64),
-        units=Units.fleet(rows, draws.scenario.desired) if scales else None,
+        units=Units.fleet(draws) if scales else None,
         pooled=plan.routing == "pooled",
         counts_hosts=counts_hosts,
     )
@@ -266,8 +266,7 @@ def _launch_some(clock: Clock, step: Launch) -> None:
     unhealthy_us = patience(clock.draws.scenario).unhealthy
     fleet = Launching(clock.draws, step, unhealthy_us, clock.now, clock.running)
     units = fleet.units
-    rows = len(clock.now)
-    units.changes(clock.draft, clock.now, Units.fleet(rows, clock.draws.scenario.desired))
+    units.changes(clock.draft, clock.now, Units.fleet(clock.draws))
     clock.entered = np.where(units.new, units.entered, NEVER)
     clock.numbered = True
     bad = fleet.ready == NEVER

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from stratsim.engine.setup import Setup
 from stratsim.model.plan import Replace, Roll
 from stratsim.model.release import Fault
-from stratsim.model.scaling import Scale
+from stratsim.model.scaling import Configure, Scale
 
 
 def unsupported(setup: Setup) -> tuple[str, ...]:
@@ -19,7 +19,7 @@ def _faults(setup: Setup) -> list[Fault]:
 
 def _scaled_otherwise(setup: Setup) -> bool:
     kinds = {type(step) for step in (*setup.plan.steps, *setup.plan.restore)}
-    return Scale in kinds and (setup.plan.undo != "steps" or Roll in kinds)
+    return Scale in kinds and Roll in kinds
 
 
 def _crashes(setup: Setup) -> bool:
@@ -29,7 +29,7 @@ def _crashes(setup: Setup) -> bool:
         fault.kind == "crash" or (fault.kind == "host" and fault.after.mean > 0)
         for fault in _faults(setup)
     )
-    return dies and bool(kinds & {Scale, Replace})
+    return dies and bool(kinds & {Scale, Replace, Configure})
 
 
 def _ends_late(setup: Setup) -> bool:
@@ -50,9 +50,9 @@ def _autoscales(setup: Setup) -> bool:
 
 LACKS: dict[str, Callable[[Setup], bool]] = {
     "autoscaling": _autoscales,
-    "crashes while fleets are scaled or tasks replaced": _crashes,
+    "crashes while fleets are scaled, tasks replaced or instances configured": _crashes,
     "events that end after a stop": _ends_late,
-    "fleets that are scaled, and rolled or rerouted as well": _scaled_otherwise,
+    "fleets that are scaled, and rolled as well": _scaled_otherwise,
     "slow start": _warms,
     "target groups that fail open": _fails_open,
 }

@@ -26,6 +26,9 @@ Rows = NDArray[np.int64]
 
 def reroute(runs: "Runs", rows: Rows) -> None:
     """Send all traffic back in one step, and terminate the new fleet."""
+    if runs.plan_.units is not None:
+        _reroute_units(runs, rows)
+        return
     now = runs.state.now[rows]
     draft = waiting(runs, rows, runs.state.now[rows])
     ready = _relaunch(runs, rows, draft, now)
@@ -34,6 +37,28 @@ def reroute(runs: "Runs", rows: Rows) -> None:
     # the new fleet is whatever runs beside the desired one when traffic has left it
     _terminate_new(runs, rows, draft, done)
     _replace(runs, rows, draft, done)
+
+
+def _reroute_units(runs: "Runs", rows: Rows) -> None:
+    """Send all traffic back where instances are known one by one."""
+    now, edge = runs.state.now[rows], edge_of(runs, rows)
+    clock = resumed(runs, rows, waiting(runs, rows, edge))
+    units = clock.units
+    assert units is not None
+    before = units.take(np.arange(len(rows)))
+    units.forget(edge)
+    gone = runs.plan_.retired[rows] <= now
+    starts = clock.draws.values(runs.scenario.service.startup, "startup of a rollback")
+    ready = np.where(gone, now + us_many(starts).max(axis=1), now)
+    back = units.launch(np.where(gone, runs.desired, 0), now, new=False)
+    units.joined = np.where(back, ready[:, None], units.joined)
+    runs.plan_.retired[rows] = NEVER
+    done = ready + runs.reroute_us
+    clock.draft.put(done, ordered=ready, weight=0.0)
+    running = units.new & (units.launched <= done[:, None]) & (units.gone > done[:, None])
+    units.stop(running, np.minimum(units.out, done[:, None]), done)
+    units.changes(clock.draft, edge, before)
+    _replace(runs, rows, clock.draft, done, units)
 
 
 def flip(runs: "Runs", rows: Rows) -> None:

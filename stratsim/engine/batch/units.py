@@ -34,14 +34,15 @@ class Units:
     gone: Times
 
     @classmethod
-    def fleet(cls, rows: int, desired: int) -> "Units":
+    def fleet(cls, draws: Draws) -> "Units":
         """Return the old fleet as it stands before a deployment."""
-        shape = (rows, desired)
+        shape = (len(draws.rows), draws.scenario.desired)
+        healthy = draws.healthy[: shape[1]]
         return cls(
             new=np.zeros(shape, dtype=bool),
             sick=np.zeros(shape, dtype=bool),
             launched=np.full(shape, LONG_AGO),
-            joined=np.full(shape, LONG_AGO),
+            joined=np.broadcast_to(np.where(healthy, LONG_AGO, NEVER), shape).copy(),
             out=np.full(shape, NEVER),
             gone=np.full(shape, NEVER),
         )
@@ -84,8 +85,8 @@ class Units:
         return np.asarray(fresh)
 
     def stop(self, which: Flags, now: Times, gone: Times) -> None:
-        """Take instances out now and terminate them later; they start no more."""
-        self.out = np.where(which, now[:, None], self.out)
+        """Take instances out `now`, (rows,) or one by one, and terminate them later."""
+        self.out = np.where(which, now if now.ndim > 1 else now[:, None], self.out)
         self.gone = np.where(which, gone[:, None], self.gone)
 
     @property
