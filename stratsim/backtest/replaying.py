@@ -70,7 +70,7 @@ def backtest(
                 minutes=data.minutes,
                 grace=_grace(fitted, delay_minutes) if grace_minutes is None else grace_minutes,
                 windows=windows,
-                values=_drawn(fitted, chosen),
+                values=_drawn(fitted, chosen, data),
             )
     for composite in order_composites(alarms):
         replays[composite.AlarmName] = _composite(composite, replays, data)
@@ -229,7 +229,9 @@ def _note_band(alarms: Sequence[Alarm], notes: list[str]) -> None:
         )
 
 
-def _drawn(alarm: MetricAlarm, chosen: Series | dict[str, Series]) -> tuple[float | None, ...]:
+def _drawn(
+    alarm: MetricAlarm, chosen: Series | dict[str, Series], data: Datapoints
+) -> tuple[float | None, ...]:
     """Return the series to draw: the minute's own values, through the expression."""
     if not isinstance(chosen, dict):
         return tuple(chosen)
@@ -237,7 +239,8 @@ def _drawn(alarm: MetricAlarm, chosen: Series | dict[str, Series]) -> tuple[floa
         return tuple(next(iter(chosen.values())))
     stats = {q.MetricStat: q.Id for q in alarm.Metrics if q.MetricStat is not None}
     arrays = {name: np.array(one, np.float64) for name, one in chosen.items()}
-    values = resolver(alarm)(lambda stat: arrays[stats[stat]])
+    times = data.start.timestamp() + MINUTE_S * np.arange(data.minutes, dtype=np.float64)
+    values = resolver(alarm)(lambda stat: arrays[stats[stat]], times)
     return tuple(None if np.isnan(v) else float(v) for v in values)
 
 

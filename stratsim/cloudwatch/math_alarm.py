@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,16 @@ from stratsim.errors import InputError, Problem, shorten, unknown_name
 from stratsim.model.alarm import MetricAlarm, MetricDataQuery, MetricStat
 
 Fetch: TypeAlias = Callable[[MetricStat], NDArray[np.float64]]
+
+
+class Resolver(Protocol):
+    """Gives an alarm's values: of what it fetches, at times where they are known."""
+
+    def __call__(
+        self, fetch: Fetch, starts_s: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the values, shape ``(..., T)``."""
+
 
 _BAND = re.compile(
     rf"\s*{BAND_FUNCTION}\s*\(\s*(?P<id>[a-z][A-Za-z0-9_]*)"
@@ -125,7 +135,9 @@ def _joined(
     return joined
 
 
-def alarm_values(alarm: MetricAlarm, fetch: Fetch) -> NDArray[np.float64]:
+def alarm_values(
+    alarm: MetricAlarm, fetch: Fetch, starts_s: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """Return the series that the alarm compares with its threshold.
 
     Parameters
@@ -134,16 +146,19 @@ def alarm_values(alarm: MetricAlarm, fetch: Fetch) -> NDArray[np.float64]:
         On one metric or on an expression.
     fetch
         Gives the series of a `MetricStat`, shape ``(..., T)``, NaN for missing.
+    starts_s
+        When each period begins, in seconds since 1970 UTC, for expressions that
+        read the clock.
     """
-    return resolver(alarm)(fetch)
+    return resolver(alarm)(fetch, starts_s)
 
 
 @lru_cache(maxsize=256)
-def resolver(alarm: MetricAlarm) -> Callable[[Fetch], NDArray[np.float64]]:
+def resolver(alarm: MetricAlarm) -> Resolver:
     """Return `alarm_values` prepared for one alarm, for callers in a loop."""
     if not alarm.Metrics:
         (stat,) = alarm.metric_stats
-        return lambda fetch: fetch(stat)
+        return lambda fetch, starts_s=None: fetch(stat)
     stats = {q.Id: q.MetricStat for q in alarm.Metrics if q.MetricStat is not None}
     where = f"{alarm.AlarmName}.Metrics"
     expressions = compile_queries(alarm.Metrics, where, alarm.ThresholdMetricId)
@@ -153,7 +168,7 @@ def resolver(alarm: MetricAlarm) -> Callable[[Fetch], NDArray[np.float64]]:
         raise InputError([Problem(where, "exactly one ReturnData", str(len(answers)))])
     if answers[0] in stats:
         stat = stats[answers[0]]
-        return lambda fetch: fetch(stat)
+        return lambda fetch, starts_s=None: fetch(stat)
     return _Resolver(stats, expressions[answers[0]], tuple(stats), float(alarm.period_s))
 
 
@@ -164,6 +179,8 @@ class _Resolver:
     metrics: tuple[str, ...]
     period_s: float
 
-    def __call__(self, fetch: Fetch) -> NDArray[np.float64]:
+    def __call__(
+        self, fetch: Fetch, starts_s: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         series = {name: fetch(stat) for name, stat in self.stats.items()}
-        return self.expression.evaluate(series, self.period_s, self.metrics)
+        return self.expression.evaluate(series, self.period_s, self.metrics, starts_s)

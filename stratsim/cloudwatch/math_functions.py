@@ -5,12 +5,14 @@ are of shape ``(..., T)``, and a function that makes one number of a series
 keeps the last axis with length 1.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stratsim.cloudwatch import math_arrays as arrays
+from stratsim.cloudwatch.math_clock import CLOCK
 from stratsim.cloudwatch.math_nodes import Context, Kind, Series, Value
 
 if TYPE_CHECKING:
@@ -25,14 +27,14 @@ class Function:
 
     ``takes`` lists the kinds of each argument; the first `optional` from the
     end may be left out. ``yields`` maps the kinds given to the kind returned.
-    ``words`` are texts that may stand in the last argument's place.
+    ``words`` are names that may stand in an argument's place, counted from 0.
     """
 
     compute: Callable[..., Value]
     takes: tuple[frozenset[Kind], ...]
     yields: Callable[..., Kind]
     optional: int = 0
-    words: tuple[str, ...] = ()
+    words: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def _abs(context: Context, call: "Call", values: Value) -> Value:
@@ -63,51 +65,6 @@ def _finite(values: Value) -> Series:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _reduce(
-    fold: Callable[..., Value],
-) -> Callable[..., Value]:
-    """Return an aggregate: over time for a series, across an array of them."""
-
-    def compute(context: Context, call: "Call", values: Value) -> Value:
-        if call.parts[0].kind is ARRAY:
-            if not values:
-                return np.full(context.shape, np.nan)
-            return _fold(fold, np.stack(np.broadcast_arrays(*values)), 0)
-        return np.expand_dims(_fold(fold, values, -1), -1)
-
-    return compute
-
-
-def _fold(fold: Callable[..., Value], values: Series, axis: int) -> Series:
-    missing = np.isnan(values)
-    result = fold(values, missing, axis)
-    return np.where(missing.all(axis=axis), np.nan, result)
-
-
-def _sum(values: Series, missing: Value, axis: int) -> Value:
-    return np.where(missing, 0.0, values).sum(axis=axis)
-
-
-def _avg(values: Series, missing: Value, axis: int) -> Value:
-    return np.where(missing, 0.0, values).mean(axis=axis)  # the page: missing counts as 0
-
-
-def _min(values: Series, missing: Value, axis: int) -> Value:
-    return np.where(missing, np.inf, values).min(axis=axis)
-
-
-def _max(values: Series, missing: Value, axis: int) -> Value:
-    return np.where(missing, -np.inf, values).max(axis=axis)
-
-
-def _stddev(values: Series, missing: Value, axis: int) -> Value:
-    """Deviation of the datapoints there are, divided by their number."""
-    count = (~missing).sum(axis=axis)
-    mean = _sum(values, missing, axis) / count
-    squares = np.where(missing, 0.0, (values - np.expand_dims(mean, axis)) ** 2)
-    return np.sqrt(squares.sum(axis=axis) / count)
-
-
 def _if(
     context: Context, call: "Call", condition: Value, then: Value, otherwise: Value = np.nan
 ) -> Value:
@@ -123,10 +80,9 @@ def _if(
     return np.where(np.isnan(condition), np.nan, chosen)
 
 
-def _fill(context: Context, call: "Call", values: Value, filler: Value = None) -> Value:
-    if call.words:
-        function = _repeat if call.words[0] == "REPEAT" else _linear
-        return _each(function, call, values)
+def _fill(context: Context, call: "Call", values: Value, filler: Value) -> Value:
+    if isinstance(filler, str):
+        return _each(_repeat if filler == "REPEAT" else _linear, call, values)
     return _each(lambda one: np.where(np.isnan(one), filler, one), call, values)
 
 
@@ -191,22 +147,6 @@ def _period(context: Context, call: "Call", values: Value) -> Value:
     return context.period_s
 
 
-def _datapoint_count(context: Context, call: "Call", values: Value) -> Value:
-    return (~np.isnan(values)).sum(axis=-1, keepdims=True).astype(np.float64)
-
-
-def _metric_count(context: Context, call: "Call", values: Value) -> Value:
-    return float(len(values))
-
-
-def _first(context: Context, call: "Call", values: Value) -> Value:
-    return values[0] if values else np.full(context.shape, np.nan)
-
-
-def _last(context: Context, call: "Call", values: Value) -> Value:
-    return values[-1] if values else np.full(context.shape, np.nan)
-
-
 def _time_series(context: Context, call: "Call", value: Value) -> Value:
     return np.broadcast_to(np.asarray(value, np.float64), context.shape).copy()
 
@@ -227,6 +167,8 @@ def _always(kind: Kind) -> Callable[..., Kind]:
     return lambda *kinds: kind
 
 
+_WORD: frozenset[Kind] = frozenset()
+_ONE, _LINE, _LINES = frozenset({SCALAR}), frozenset({SERIES}), frozenset({ARRAY})
 _ANY = frozenset({SCALAR, SERIES, ARRAY})
 _DATA = frozenset({SERIES, ARRAY})
 _FLAT = frozenset({SCALAR, SERIES})
@@ -237,23 +179,33 @@ FUNCTIONS: dict[str, Function] = {
     "FLOOR": Function(_floor, (_ANY,), _same),
     "LOG": Function(_log, (_ANY,), _same),
     "LOG10": Function(_log10, (_ANY,), _same),
-    "SUM": Function(_reduce(_sum), (_DATA,), _smaller),
-    "AVG": Function(_reduce(_avg), (_DATA,), _smaller),
-    "MIN": Function(_reduce(_min), (_DATA,), _smaller),
-    "MAX": Function(_reduce(_max), (_DATA,), _smaller),
-    "STDDEV": Function(_reduce(_stddev), (_DATA,), _smaller),
+    "SUM": Function(arrays.fold_with(arrays.total), (_DATA,), _smaller),
+    "AVG": Function(arrays.fold_with(arrays.average), (_DATA,), _smaller),
+    "MIN": Function(arrays.fold_with(arrays.lowest), (_DATA,), _smaller),
+    "MAX": Function(arrays.fold_with(arrays.highest), (_DATA,), _smaller),
+    "STDDEV": Function(arrays.fold_with(arrays.deviation), (_DATA,), _smaller),
     "IF": Function(_if, (_FLAT, _FLAT, _FLAT), _larger, optional=1),
-    "FILL": Function(_fill, (_DATA, _FLAT), _same, words=("REPEAT", "LINEAR")),
+    "FILL": Function(_fill, (_DATA, _FLAT), _same, words={1: ("REPEAT", "LINEAR")}),
     "DIFF": Function(_diff, (_DATA,), _same),
     "DIFF_TIME": Function(_diff_time, (_DATA,), _same),
     "RATE": Function(_rate, (_DATA,), _same),
     "RUNNING_SUM": Function(_running_sum, (_DATA,), _same),
     "PERIOD": Function(_period, (_DATA,), _always(SCALAR)),
-    "DATAPOINT_COUNT": Function(_datapoint_count, (frozenset({SERIES}),), _always(SCALAR)),
-    "METRIC_COUNT": Function(_metric_count, (frozenset({ARRAY}),), _always(SCALAR)),
-    "FIRST": Function(_first, (frozenset({ARRAY}),), _always(SERIES)),
-    "LAST": Function(_last, (frozenset({ARRAY}),), _always(SERIES)),
-    "TIME_SERIES": Function(_time_series, (frozenset({SCALAR}),), _always(SERIES)),
+    "DATAPOINT_COUNT": Function(arrays.count_datapoints, (_DATA,), _smaller),
+    "METRIC_COUNT": Function(arrays.count_metrics, (_LINES,), _always(SCALAR)),
+    "FIRST": Function(arrays.first, (_LINES,), _always(SERIES)),
+    "LAST": Function(arrays.last, (_LINES,), _always(SERIES)),
+    "SORT": Function(
+        arrays.sort,
+        (_LINES, _WORD, _WORD, _ONE),
+        _same,
+        optional=1,
+        words={1: tuple(arrays.SORT_KEYS), 2: ("ASC", "DESC")},
+    ),
+    "SLICE": Function(arrays.cut, (_LINES, _ONE, _ONE), _same, optional=1),
+    "REMOVE_EMPTY": Function(arrays.remove_empty, (_LINES,), _same),
+    "TIME_SERIES": Function(_time_series, (_ONE,), _always(SERIES)),
+    **{name: Function(read, (_LINE,), _always(SERIES)) for name, read in CLOCK.items()},
 }
 
 # Functions that exist, and why an alarm cannot have them here.
@@ -261,11 +213,7 @@ REFUSED = {
     "SEARCH": "CloudWatch does not allow SEARCH in an alarm.",
     "ANOMALY_DETECTION_BAND": "A band is an expression of its own, named by ThresholdMetricId.",
     **dict.fromkeys(
-        (
-            *("SORT", "SLICE", "REMOVE_EMPTY", "SERVICE_QUOTA", "LAMBDA"),
-            *("INSIGHT_RULE_METRIC", "DB_PERF_INSIGHTS", "EPOCH", "YEAR", "MONTH"),
-            *("DATE", "DAY", "HOUR", "MINUTE", "SELECT"),
-        ),
-        "stratsim does not simulate this function.",
+        ("SERVICE_QUOTA", "INSIGHT_RULE_METRIC", "DB_PERF_INSIGHTS", "LAMBDA", "SELECT"),
+        "It reads what is no metric of the request, which stratsim does not have.",
     ),
 }

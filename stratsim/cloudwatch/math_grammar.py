@@ -26,6 +26,7 @@ from stratsim.cloudwatch.math_nodes import (
     Node,
     Number,
     Reference,
+    Word,
 )
 from stratsim.cloudwatch.math_types import (
     call_kind,
@@ -61,7 +62,8 @@ GRAMMAR = r"""
      | LSQB arguments "]"                       -> collected
      | "(" disjunction ")"
 arguments: argument ("," argument)*
-?argument: disjunction | WORD | TEXT
+?argument: disjunction | TEXT
+         | NAME                                -> word
 
 OR: /OR(?![A-Za-z0-9_])|\|\|/
 AND: /AND(?![A-Za-z0-9_])|&&/
@@ -72,7 +74,6 @@ POWER: "^"
 LSQB: "["
 NUMBER: /([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?/
 ID: /[a-z][A-Za-z0-9_]*/
-WORD.2: /(REPEAT|LINEAR)(?![A-Za-z0-9_])/
 NAME: /[A-Z][A-Z0-9_]*/
 TEXT: /"[^"]*"|'[^']*'/
 %ignore /[ \t\r\n]+/
@@ -95,7 +96,6 @@ _WORDS = {
     "AND": "AND",
     "OR": "OR",
     "TEXT": "a text",
-    "WORD": "REPEAT or LINEAR",
     "$END": "the end",
 }
 
@@ -123,6 +123,9 @@ class _Builder(Transformer[Token, Node]):
 
     def reference(self, items: list[Token]) -> Node:
         return Reference(Kind.SERIES, 1, (), str(items[0]))
+
+    def word(self, items: list[Token]) -> Node:
+        return Word(Kind.WORD, 1, (), str(items[0]))
 
     def collected(self, items: list[Any]) -> Node:
         bracket, parts = items
@@ -164,8 +167,7 @@ def _call(name: Token, arguments: list[Any]) -> Node:
         raise ColumnError(rule=rule, got=str(len(arguments)), at=at)
     kind = call_kind(name, arguments, at)
     parts = tuple(item for item in arguments if isinstance(item, Node))
-    words = tuple(str(item) for item in arguments if isinstance(item, Token))
-    return Call(kind, depth_above(parts, at), parts, str(name), words, function.compute)
+    return Call(kind, depth_above(parts, at), parts, str(name), function.compute)
 
 
 @lru_cache(maxsize=1)

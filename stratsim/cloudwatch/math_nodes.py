@@ -27,6 +27,7 @@ Value: TypeAlias = Any
 class Kind(IntEnum):
     """What a node yields; of two operands the larger kind wins."""
 
+    WORD = -1  # a name such as DESC that a function takes; no value
     SCALAR = 0
     SERIES = 1
     ARRAY = 2
@@ -34,12 +35,17 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an expression is evaluated with."""
+    """What an expression is evaluated with.
+
+    ``starts_s`` is when each datapoint's period begins, in seconds since 1970 UTC;
+    None where nobody knows.
+    """
 
     series: Mapping[str, Series]
     period_s: float
     metrics: Sequence[str]
     shape: tuple[int, ...]
+    starts_s: Series | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,17 @@ class Number(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Word(Node):
+    """A name that a function takes as an argument."""
+
+    text: str
+
+    def evaluate(self, context: Context) -> Value:
+        """Return the name."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Reference(Node):
     """The series of an Id."""
 
@@ -96,11 +113,15 @@ class Metrics(Node):
 
 @dataclass(frozen=True, slots=True)
 class Collected(Node):
-    """``[m1, m2]``: an array written out."""
+    """``[m1, METRICS("5xx")]``: an array written out, of series and of arrays of them."""
 
     def evaluate(self, context: Context) -> Value:
         """Return the series in the order written."""
-        return tuple(part.evaluate(context) for part in self.parts)
+        found: list[Series] = []
+        for part in self.parts:
+            value = part.evaluate(context)
+            found.extend(value if part.kind is Kind.ARRAY else (value,))
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +151,9 @@ class Negative(Node):
 
 @dataclass(frozen=True, slots=True)
 class Call(Node):
-    """A function of values; ``words`` are the arguments that are no values."""
+    """A function of its arguments."""
 
     name: str
-    words: tuple[str, ...]
     function: Callable[..., Value]
 
     def evaluate(self, context: Context) -> Value:

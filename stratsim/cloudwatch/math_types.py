@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stratsim.cloudwatch.math_functions import FUNCTIONS
-from stratsim.cloudwatch.math_nodes import Call, Chain, Collected, Kind, Node
+from stratsim.cloudwatch.math_nodes import Call, Chain, Collected, Kind, Node, Word
 from stratsim.cloudwatch.syntax import ColumnError
 
 DEPTH = 64  # levels of nesting; AWS bounds the length only
@@ -14,6 +14,8 @@ KIND_WORDS = {Kind.SCALAR: "a number", Kind.SERIES: "a series", Kind.ARRAY: "an 
 
 def describe(item: object) -> str:
     """Return how a message names an argument."""
+    if isinstance(item, Word):
+        return repr(item.text)
     return KIND_WORDS[item.kind] if isinstance(item, Node) else repr(str(item))
 
 
@@ -35,21 +37,22 @@ def chain_kind(parts: Sequence[Node], at: int | None = None) -> Kind:
 
 
 def collected_kind(items: Sequence[object], at: int | None = None) -> Kind:
-    """Return the kind of ``[..]``, which holds series only."""
+    """Return the kind of ``[..]``, which holds series and arrays of them."""
     for item in items:
-        if not isinstance(item, Node) or item.kind is not Kind.SERIES:
+        if not isinstance(item, Node) or item.kind < Kind.SERIES:
             raise ColumnError(rule="an array of series", got=describe(item), at=at)
     return Kind.ARRAY
 
 
 def call_kind(name: str, arguments: Sequence[object], at: int | None = None) -> Kind:
-    """Return what a function yields for these arguments, words among them or not."""
+    """Return what a function yields for these arguments."""
     function = FUNCTIONS[name]
-    for place, (item, kinds) in enumerate(zip(arguments, function.takes, strict=False), start=1):
-        is_word = place == len(function.takes) and item in function.words
-        if not is_word and not (isinstance(item, Node) and item.kind in kinds):
-            wanted = " or ".join(KIND_WORDS[kind] for kind in sorted(kinds))
-            rule = f"{name} with {wanted} as argument {place}"
+    for place, (item, kinds) in enumerate(zip(arguments, function.takes, strict=False)):
+        words = function.words.get(place, ())
+        fits = item.text in words if isinstance(item, Word) else None
+        if not (isinstance(item, Node) and (item.kind in kinds if fits is None else fits)):
+            wanted = " or ".join([*(KIND_WORDS[kind] for kind in sorted(kinds)), *words])
+            rule = f"{name} with {wanted} as argument {place + 1}"
             raise ColumnError(rule=rule, got=describe(item), at=at)
     return function.yields(*(item.kind for item in arguments if isinstance(item, Node)))
 
@@ -62,5 +65,5 @@ def with_parts(node: Node, parts: tuple[Node, ...]) -> Node:
     elif isinstance(node, Collected):
         kind = collected_kind(parts)
     elif isinstance(node, Call):
-        kind = call_kind(node.name, (*parts, *node.words))
+        kind = call_kind(node.name, parts)
     return replace(node, kind=kind, depth=depth_above(parts), parts=parts)

@@ -6,12 +6,15 @@ Source: user guide, page using-metric-math. The grammar is loaded on first use.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.cloudwatch import limits
-from stratsim.cloudwatch.math_nodes import Context, Kind, Metrics, Node, Reference
+from stratsim.cloudwatch.math_arrays import BY_ROW
+from stratsim.cloudwatch.math_clock import CLOCK
+from stratsim.cloudwatch.math_nodes import Call, Context, Kind, Metrics, Node, Reference
 from stratsim.cloudwatch.math_types import with_parts
 from stratsim.cloudwatch.syntax import ColumnError
 from stratsim.errors import InputError, Problem, shorten, unknown_name
@@ -24,14 +27,15 @@ LARGEST_SIZE = 10_000
 class Expression:
     """A compiled expression.
 
-    ``ids`` are the Ids it names, in the order of first use; ``uses_metrics``
-    tells whether it also reads whatever ``METRICS()`` finds. ``size`` counts the
-    nodes of its tree.
+    ``ids`` are the Ids it names, in the order of first use; ``functions`` are the
+    names of what it calls; ``uses_metrics`` tells whether it also reads whatever
+    ``METRICS()`` finds. ``size`` counts the nodes of its tree.
     """
 
     text: str
     root: Node
     ids: tuple[str, ...]
+    functions: frozenset[str]
     uses_metrics: bool
     size: int
 
@@ -40,11 +44,17 @@ class Expression:
         """Whether it yields one series, as an alarm wants, and no number or array."""
         return self.root.kind is Kind.SERIES
 
+    @property
+    def reads_clock(self) -> bool:
+        """Whether it needs to know when its datapoints are, as HOUR does."""
+        return not self.functions.isdisjoint(CLOCK)
+
     def evaluate(
         self,
         series: Mapping[str, NDArray[np.float64]],
         period_s: float = 60.0,
         metrics: Sequence[str] | None = None,
+        starts_s: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64]:
         """Return the result as a series.
 
@@ -56,9 +66,15 @@ class Expression:
             Seconds between two datapoints.
         metrics
             The Ids that ``METRICS()`` means; all of `series` when not given.
+        starts_s
+            When each datapoint's period begins, ``(T,)``, in seconds since 1970
+            UTC, for functions that read the clock.
         """
         shape = next((values.shape for values in series.values()), (1,))
-        context = Context(series, period_s, tuple(series) if metrics is None else metrics, shape)
+        if len(shape) > 1 and not self.functions.isdisjoint(BY_ROW):
+            return self._row_by_row(series, shape, period_s, metrics, starts_s)
+        names = tuple(series) if metrics is None else metrics
+        context = Context(series, period_s, names, shape, starts_s)
         try:
             with np.errstate(all="ignore"):  # dropped points are what the rules are about
                 result = self.root.evaluate(context)
@@ -68,6 +84,14 @@ class Expression:
             got = f"an array from {shorten(self.text)}"
             raise InputError([Problem("expression", "one series", got)])
         return result if self.is_series else np.broadcast_to(result, shape).astype(np.float64)
+
+    def _row_by_row(
+        self, series: Mapping[str, NDArray[np.float64]], shape: tuple[int, ...], *rest: Any
+    ) -> NDArray[np.float64]:
+        result = np.empty(shape)
+        for row in np.ndindex(shape[:-1]):
+            result[row] = self.evaluate({name: one[row] for name, one in series.items()}, *rest)
+        return result
 
 
 def compile_expression(text: str, where: str = "expression") -> Expression:
@@ -128,5 +152,6 @@ def _inlined(node: Node, others: Mapping[str, Expression]) -> Node:
 def _of(text: str, root: Node) -> Expression:
     nodes = list(root.walk())
     names = dict.fromkeys(node.name for node in nodes if isinstance(node, Reference))
+    functions = frozenset(node.name for node in nodes if isinstance(node, Call))
     uses_metrics = any(isinstance(node, Metrics) for node in nodes)
-    return Expression(text, root, tuple(names), uses_metrics, len(nodes))
+    return Expression(text, root, tuple(names), functions, uses_metrics, len(nodes))

@@ -101,6 +101,7 @@ def replay_alarm(
     initial_state: str = "INSUFFICIENT_DATA",
     band: Edges | None = None,
     sample_counts: Values | None = None,
+    start: datetime | None = None,
 ) -> list[str]:
     """Return the state after each minute of a series.
 
@@ -124,9 +125,11 @@ def replay_alarm(
         Edges per minute on a band alarm; those of a window's first minute count.
     sample_counts
         Samples per minute, for percentile alarms that mind them.
+    start
+        When the first minute begins, for expressions that read the clock.
     """
     alarm = as_alarm(alarm)
-    minutes = open_minutes(alarm, values, delay_minutes, band, sample_counts)
+    minutes = open_minutes(alarm, values, delay_minutes, band, sample_counts, start)
     states = _states(alarm, minutes, evaluation_range, initial_state)
     return [STATES[state].name for _, state in states]
 
@@ -144,10 +147,10 @@ def alarm_history(
     """Return the changes of state that `replay_alarm` finds, with their reasons.
 
     `start` is when the first minute begins; without it the reasons tell the
-    time since then.
+    time since then, and no expression can read the clock.
     """
     alarm = as_alarm(alarm)
-    minutes = open_minutes(alarm, values, delay_minutes, band, sample_counts)
+    minutes = open_minutes(alarm, values, delay_minutes, band, sample_counts, start)
     size = _checked_range(alarm, evaluation_range)
     before = as_state(initial_state, "initial_state")
     changes = []

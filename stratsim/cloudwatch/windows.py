@@ -8,6 +8,7 @@ datapoint is absent until it arrives.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from math import isnan
 from typing import Any, TypeAlias
 
@@ -33,7 +34,8 @@ class Minutes:
 
     ``series`` holds one series per metric; ``counts`` its samples per minute
     and ``edges`` a band, where given. ``arrives`` is the first evaluation that
-    sees a minute. ``cells`` are ready where a period is a minute.
+    sees a minute. ``cells`` are ready where a period is a minute. ``start_s`` is when
+    the first minute begins, in seconds since 1970 UTC, where that is known.
     """
 
     alarm: MetricAlarm
@@ -42,6 +44,7 @@ class Minutes:
     edges: Edges | None = None
     counts: Values | None = None
     cells: Sequence[int] | None = None
+    start_s: float | None = None
 
     def __len__(self) -> int:
         return len(self.arrives)
@@ -64,7 +67,11 @@ class Minutes:
         if None in seen:
             return seen[None]
         arrays = {stat: np.array(one, np.float64) for stat, one in seen.items()}
-        answer = resolver(self.alarm)(lambda stat: arrays[stat])
+        times = None
+        if self.start_s is not None:
+            starts = np.array(self.starts(minute, size), np.float64)
+            times = self.start_s + limits.MINUTE_S * starts
+        answer = resolver(self.alarm)(lambda stat: arrays[stat], times)
         return [None if isnan(value) else value for value in answer.tolist()]
 
     def judged(self, minute: int, size: int) -> Sequence[int]:
@@ -106,6 +113,7 @@ def open_minutes(
     delay_minutes: Delays,
     band: Edges | None = None,
     sample_counts: Values | None = None,
+    start: datetime | None = None,
 ) -> Minutes:
     """Return the checked series; see `stratsim.cloudwatch.replay_alarm`."""
     if alarm.period_s % limits.MINUTE_S:
@@ -120,7 +128,15 @@ def open_minutes(
     elif single is not None:
         _statistic(alarm, None)
     counts = None if sample_counts is None else checked_counts(sample_counts, count)
-    return Minutes(alarm, series, _arrivals(delay_minutes, count), edges, counts, cells)
+    arrivals = _arrivals(delay_minutes, count)
+    return Minutes(alarm, series, arrivals, edges, counts, cells, _epoch_s(start))
+
+
+def _epoch_s(start: datetime | None) -> float | None:
+    """Return seconds since 1970; a time without a zone is UTC."""
+    if start is None:
+        return None
+    return (start if start.tzinfo else start.replace(tzinfo=UTC)).timestamp()
 
 
 def cells_of(alarm: MetricAlarm, values: Values, edges: Edges | None) -> list[int]:

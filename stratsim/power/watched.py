@@ -16,10 +16,11 @@ from stratsim.model.quantities import Array
 from stratsim.power.setting import PowerSetting
 from stratsim.signals import ERRORS, NEW, OLD, REJECTED, REQUESTS, Series, series
 
-# Functions that look at more than one period.
+# Functions that look at more than one period, or at the clock.
 _ACROSS = re.compile(
     r"\b(DIFF|DIFF_TIME|RATE|RUNNING_SUM|DATAPOINT_COUNT|FIRST|LAST|SLICE|SORT|REMOVE_EMPTY"
-    r"|REPEAT|LINEAR|STDDEV|TIME_SERIES|ANOMALY_DETECTION_BAND)\b"
+    r"|REPEAT|LINEAR|STDDEV|TIME_SERIES|ANOMALY_DETECTION_BAND"
+    r"|MINUTE|HOUR|DAY|DATE|MONTH|YEAR|EPOCH)\b"
 )
 _ABOVE = {"GreaterThanThreshold": False, "GreaterThanOrEqualToThreshold": True}
 
@@ -64,7 +65,7 @@ def watched(alarm: MetricAlarm, setting: PowerSetting) -> Watched:
         raise _refusal(alarm, "an anomaly detection band")
     across = [q.Expression for q in alarm.Metrics if _ACROSS.search(q.Expression or "")]
     if across:
-        raise _refusal(alarm, f"an expression over several periods, {across[0]!r}")
+        raise _refusal(alarm, f"an expression over several periods or of the clock, {across[0]!r}")
     readers: dict[MetricStat, Series] = {}
     for stat in alarm.metric_stats:
         reader = series(stat, one_target_group=setting.one_target_group, settings=setting.metrics)

@@ -26,11 +26,17 @@ def read_alarms(
     """
     if value is None:
         return (), []
-    if isinstance(value, Mapping) and set(value) <= set(_LISTS):
+    if isinstance(value, Mapping) and value and set(value) <= set(_LISTS):
+        lists = {key: [] if value.get(key) is None else value[key] for key in _LISTS}
+        odd = [key for key, entry in lists.items() if not isinstance(entry, list)]
+        for key in odd:
+            problems.add(joined("alarms", key), "a list of alarms", shorten(lists[key]))
+        if odd:
+            return None, None
         entries = [
             (joined("alarms", key, index), entry)
             for key in _LISTS
-            for index, entry in enumerate(value.get(key) or ())
+            for index, entry in enumerate(lists[key])
         ]
     elif isinstance(value, list):
         entries = [(joined("alarms", index), entry) for index, entry in enumerate(value)]

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -295,10 +296,12 @@ def _unreadable(builder: _Builder, text: str, error: Exception) -> InputError:
     mark = getattr(error, "problem_mark", None)
     line = mark.line + 1 if mark is not None else 1
     said = getattr(error, "problem", None) or getattr(error, "reason", None)
-    lines = text.splitlines()
-    got = shorten(lines[line - 1].strip()) if line <= len(lines) else "the end of the text"
+    bad = next(islice(text.splitlines(), line - 1, None), None)
     column = f" in column {mark.column + 1}" if mark is not None else ""
     hint = f"The YAML reader says{column}: {said}." if said else ""
+    if re.match(r"\s*\t", bad or ""):
+        hint = "Indent with spaces: YAML takes no tabs there."
+    got = "the end of the text" if bad is None else shorten(bad.strip())
     return builder.stop(line, "YAML or JSON that can be read", got, hint)
 
 

@@ -125,7 +125,8 @@ def compile_alarms(scenario: Scenario, *, one_target_group: bool) -> tuple[Progr
     Raises
     ------
     UnsupportedError
-        For an anomaly band of an expression, by the alarm's name.
+        For an anomaly band of an expression, and for an expression that reads the
+        clock, by the alarm's name.
     """
     metric = [
         _metric_program(alarm, scenario, one_target_group=one_target_group)
@@ -166,14 +167,18 @@ def _answer(alarm: MetricAlarm) -> Expression | None:
     returned = [q.Id for q in alarm.Metrics if q.returned and q.Id != alarm.ThresholdMetricId]
     if not returned:
         return None
-    return joined.get(returned[0]) or compile_expression(returned[0])
+    answer = joined.get(returned[0]) or compile_expression(returned[0])
+    if answer.reads_clock:
+        msg = (
+            f"alarms.{alarm.AlarmName}: functions of the clock are not simulated, since a "
+            "deployment has no date; `stratsim alarm test` replays them"
+        )
+        raise UnsupportedError(msg)
+    return answer
 
 
 def _is_pointwise(expression: Expression) -> bool:
-    from stratsim.cloudwatch.math_nodes import Call
-
-    calls = [node.name for node in expression.root.walk() if isinstance(node, Call)]
-    return not expression.uses_metrics and all(name in _POINTWISE for name in calls)
+    return not expression.uses_metrics and expression.functions <= _POINTWISE
 
 
 def _band(

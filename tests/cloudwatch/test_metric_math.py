@@ -1,5 +1,7 @@
 """Metric math: the documented rows, the rules of missing data, and hostile texts."""
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,10 +13,13 @@ from stratsim.errors import InputError
 GAP = float("nan")
 
 
-def result(text: str, **series: list[float]) -> list[float | None]:
+def result(
+    text: str, starts_s: list[float] | None = None, **series: list[float]
+) -> list[float | None]:
     """Evaluate, with ``None`` for a missing datapoint."""
     arrays = {name: np.array(values, np.float64) for name, values in series.items()}
-    values = compile_expression(text).evaluate(arrays, 60.0)
+    times = None if starts_s is None else np.array(starts_s)
+    values = compile_expression(text).evaluate(arrays, 60.0, starts_s=times)
     return [None if np.isnan(value) else float(value) for value in values]
 
 
@@ -137,6 +142,78 @@ def test_arrays_of_metrics_are_aggregated_point_by_point() -> None:
     assert result("SUM(10 * METRICS() / METRIC_COUNT(METRICS()))", a=[1, 2], b=[3, 4]) == [20, 30]
 
 
+# Sums 6, 30, 9 and none at all; averages, in which a gap counts as 0, 2, 10, 3.
+FOUR = {"a": [1, 2, 3], "b": [GAP, 30, GAP], "c": [3, 3, 3], "d": [GAP, GAP, GAP]}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("FIRST(SORT(METRICS(), SUM, DESC))", [None, 30, None]),
+        ("FIRST(SORT(METRICS(), SUM, ASC))", [1, 2, 3]),
+        ("LAST(SORT(METRICS(), SUM, ASC, 3))", [None, 30, None]),
+        ("LAST(SORT(METRICS(), AVG, DESC, 2))", [3, 3, 3]),
+        ("FIRST(SORT(METRICS(), MIN, ASC))", [1, 2, 3]),
+        ("FIRST(SORT([a, c], MAX, DESC))", [1, 2, 3]),  # alike: in the order they were
+        ("LAST(SORT(METRICS(), SUM, ASC))", [None, None, None]),  # the empty last, either way
+        ("LAST(SORT(METRICS(), SUM, DESC))", [None, None, None]),
+        ("SUM(SLICE(METRICS(), 0, 2))", [1, 32, 3]),
+        ("SUM(SLICE(METRICS(), 2))", [3, 3, 3]),
+        ("SUM(SLICE(SORT(METRICS(), SUM, DESC), 1, 3))", [4, 5, 6]),  # all but the highest
+        ("SUM(SLICE(METRICS(), METRIC_COUNT(METRICS()) - 2))", [3, 3, 3]),
+        ("SUM(SLICE(METRICS(), 9))", [None, None, None]),
+        ("AVG(REMOVE_EMPTY(METRICS()))", [4 / 3, 35 / 3, 2]),
+        ("a * METRIC_COUNT(REMOVE_EMPTY(METRICS()))", [3, 6, 9]),
+        ("FIRST(REMOVE_EMPTY([d]))", [None, None, None]),
+        ("DATAPOINT_COUNT(METRICS())", [2, 3, 2]),
+        ("SUM([METRICS('a'), METRICS('c'), b])", [4, 35, 6]),
+    ],
+)
+def test_arrays_are_sorted_cut_and_joined(text: str, expected: list[float | None]) -> None:
+    """The forms that the page gives, and their ends."""
+    named = {name: values for name, values in FOUR.items() if "METRICS()" in text or name in text}
+
+    assert result(text, **named) == pytest.approx(expected)
+
+
+def test_each_row_of_many_has_its_own_order() -> None:
+    rows = {"a": np.array([[1.0, 1.0], [5.0, 5.0]]), "b": np.array([[2.0, 2.0], [GAP, GAP]])}
+
+    values = compile_expression("FIRST(SORT(METRICS(), SUM, DESC))").evaluate(rows, 60.0)
+
+    assert values.tolist() == [[2, 2], [5, 5]]
+
+
+def test_the_clock_is_that_of_each_datapoint_missing_or_not() -> None:
+    """Python's own calendar knows the same days, over leap years and centuries."""
+    times = [
+        datetime(1999, 12, 28, 23, 59, tzinfo=UTC) + timedelta(hours=977 * k) for k in range(99)
+    ]
+    starts, m = [time.timestamp() for time in times], [GAP] * 98 + [1.0]
+
+    assert result("MINUTE(m)", starts, m=m) == [time.minute for time in times]
+    assert result("HOUR(m)", starts, m=m) == [time.hour for time in times]
+    assert result("DAY(m)", starts, m=m) == [time.isoweekday() for time in times]
+    assert result("DATE(m)", starts, m=m) == [time.day for time in times]
+    assert result("MONTH(m)", starts, m=m) == [time.month for time in times]
+    assert result("YEAR(m)", starts, m=m) == [time.year for time in times]
+    assert result("EPOCH(m)", starts, m=m) == starts
+
+
+def test_the_examples_of_the_page_with_a_clock() -> None:
+    """A weekend makes no datapoint; a weekday without one counts as 0."""
+    friday = datetime(2026, 5, 1, 23, 58, tzinfo=UTC).timestamp()
+    starts = [friday + 60 * k for k in range(4)]
+
+    assert result("IF(DAY(m1) < 6, m1)", starts, m1=[7, GAP, 7, 7]) == [7, 0, None, None]
+    assert result("IF(MONTH(m1) == 4, m1)", starts, m1=[7, 7, 7, 7]) == [None] * 4
+
+
+def test_without_a_date_there_is_no_clock() -> None:
+    with pytest.raises(InputError, match="time of its datapoints, which HOUR reads, but got none"):
+        result("HOUR(m)", m=[1])
+
+
 def test_metrics_means_the_series_of_the_request_only() -> None:
     """An expression's own Id is not a metric."""
     series = {"a": np.array([1.0]), "total": np.array([50.0])}
@@ -218,7 +295,17 @@ def test_precedence(text: str, expected: float) -> None:
         ("2m", "'m' at column 2"),
         ("1 +\n +", "its end at column 7"),
         ("SEARCH('x', 'Sum', 60)", "'SEARCH' at column 1. CloudWatch does not allow SEARCH"),
-        ("1 + SORT(m1)", "'SORT' at column 5. stratsim does not simulate"),
+        ("1 + SERVICE_QUOTA(m1)", "'SERVICE_QUOTA' at column 5. It reads what is no metric"),
+        ("SORT(m1, SUM, ASC)", "SORT with an array of series as argument 1, but got a series"),
+        ("SORT(METRICS(), SUM)", "SORT with 3 or 4 arguments, but got 2 at column 1"),
+        ("SORT(METRICS(), STDDEV, ASC)", "AVG or MAX or MIN or SUM as argument 2, but got 'STD"),
+        ("SORT(METRICS(), SUM, UP)", "SORT with ASC or DESC as argument 3, but got 'UP'"),
+        ("SORT(METRICS(), SUM, ASC, DESC)", "a number as argument 4, but got 'DESC'"),
+        ("SLICE(METRICS(), m1)", "SLICE with a number as argument 2, but got a series"),
+        ("HOUR(METRICS())", "HOUR with a series as argument 1, but got an array of series"),
+        ("FILL(m1, ZERO)", "a number or a series or REPEAT or LINEAR as argument 2, but got 'Z"),
+        ("ABS(LINEAR)", "as argument 1, but got 'LINEAR'"),
+        ("[m1, ASC]", "an array of series, but got 'ASC'"),
         ("SUMM(m1)", "'SUMM' at column 1. Did you mean 'SUM'"),
         ("ANDROID(m1)", "'ANDROID' at column 1"),
         ("METRICS() + METRICS()", "at most one array, but got two arrays at column 11"),

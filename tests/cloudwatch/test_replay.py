@@ -242,3 +242,26 @@ def test_reasons_tell_the_calendar_where_there_is_one() -> None:
 
     assert "[0.0 (01/03/26 23:59:00)]" in changes[0].reason
     assert "[20.0 (02/03/26 00:00:00)]" in changes[1].reason
+
+
+def test_an_alarm_of_office_hours_knows_the_time() -> None:
+    """Muted until 08:00 by its expression."""
+    stat = {"Metric": {"Namespace": "N", "MetricName": "M"}, "Period": 60, "Stat": "Sum"}
+    muted = {
+        "Metrics": [
+            {"Id": "e", "Expression": "IF(HOUR(m) >= 8, m, 0)"},
+            {"Id": "m", "MetricStat": stat, "ReturnData": False},
+        ],
+        "EvaluationPeriods": 1,
+        "Threshold": 10,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    start = datetime(2026, 5, 1, 7, 58)  # noqa: DTZ001  (a time without a zone is UTC)
+
+    states = replay_alarm(muted, {"m": [20.0, 20.0, 20.0, 20.0]}, start=start)
+
+    assert states == [O, O, A, A]
+    (first, second) = alarm_history(muted, {"m": [20.0] * 4}, start=start.replace(tzinfo=UTC))
+    assert (first.after, second.after, second.minute) == (O, A, 2)
+    with pytest.raises(InputError, match="time of its datapoints, which HOUR reads"):
+        replay_alarm(muted, {"m": [20.0]})

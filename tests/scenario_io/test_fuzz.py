@@ -22,6 +22,7 @@ ODD = st.sampled_from(
         None, True, -1, 0, 0.5, 1e300, 10**400, "", "x", "5%", "-5s", "\ud800", "a\0b", [], [[]],
         {}, {"": None}, {"kind": "errors"}, [{"name": "a"}], "random", {"min": 1, "max": 0},
         {"median": 0, "p95": 0}, [{"weight": 1}], 366 * 86400 + 1, "1e3", float("nan"),
+        {"MetricAlarms": 5},
     ]
 )  # fmt: skip
 

@@ -173,6 +173,17 @@ class TestAlarms:
 
         assert [found.AlarmName for found in build(alarms=printed).alarms] == ["a", "c"]
 
+    @pytest.mark.parametrize(
+        ("written", "key", "got"),
+        [
+            ({"MetricAlarms": 5}, "alarms.MetricAlarms", "5"),
+            ({"CompositeAlarms": {}}, "alarms.CompositeAlarms", "{}"),
+            ({}, "alarms", "{}"),
+        ],
+    )
+    def test_alarms_are_a_list(self, told: Told, written: object, key: str, got: str) -> None:
+        assert told(alarms=written) == [f"{key}: must be a list of alarms, but got {got}."]
+
     def test_names_are_unique(self, told: Told, alarms: Alarms) -> None:
         assert told(alarms=[alarms("a"), alarms("a")]) == [
             "alarms.1.AlarmName: must be a name that no other alarm has, but got 'a'."

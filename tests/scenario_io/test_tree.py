@@ -41,6 +41,13 @@ def test_scalars_follow_the_core_schema_of_yaml_1_2(text: str, value: object) ->
     assert type(found) is type(value)
 
 
+def test_a_tab_that_indents_is_named() -> None:
+    assert refused("a:\n\tb: 1\n") == (
+        "s.yaml:2: must be YAML or JSON that can be read, but got 'b: 1'. "
+        "Indent with spaces: YAML takes no tabs there."
+    )
+
+
 def test_every_key_and_entry_knows_its_line() -> None:
     tree = parse_text("a: 1\nb:\n  c: [1, 2]\n  d:\n    - x\n    - {e: 1,\n       f: 2}\n")
 

@@ -10,6 +10,7 @@ from stratsim.cloudwatch import State, replay_alarm
 from stratsim.engine.deployment import Deployment
 from stratsim.engine.fleet import NEVER
 from stratsim.engine.setup import prepare
+from stratsim.errors import UnsupportedError
 from stratsim.signals import ERRORS, HEALTHY, OLD, REQUESTS, WIDTH, Telemetry, empty_row
 from stratsim.strategies import build_plan
 from stratsim.watch import MINUTE_US, AlarmBank, MetricProgram, MetricWatch, compile_alarms
@@ -324,3 +325,35 @@ def test_the_bank_knows_all_its_moments() -> None:
     bank = AlarmBank(programs, [20_000_000, 5_000_000])
 
     assert [offset // 1_000_000 for offset in bank.offsets_us] == [5, 15, 20, 25, 35, 45, 55]
+
+
+def math_alarm(expression: str) -> dict[str, Any]:
+    stat = {"Metric": {"Namespace": ALB, "MetricName": "RequestCount"}, "Period": 60, "Stat": "Sum"}
+    return {
+        "AlarmName": "a",
+        "Metrics": [
+            {"Id": "e", "Expression": expression},
+            {"Id": "m", "MetricStat": stat, "ReturnData": False},
+        ],
+        "EvaluationPeriods": 1,
+        "Threshold": 5,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+
+
+def test_a_run_has_no_date() -> None:
+    with pytest.raises(UnsupportedError, match=r"alarms\.a: functions of the clock are not"):
+        program(math_alarm("IF(HOUR(m) < 8, m)"))
+
+
+@pytest.mark.parametrize("engine", ["des", "batch"])
+def test_an_alarm_on_the_highest_of_an_array_fires(engine: str) -> None:
+    """600 requests a minute; they were there before, so the deployment stops at once."""
+    deployed = scenario(
+        math_alarm("FIRST(SORT(METRICS(), SUM, DESC))"),
+        deployment_group={"alarmConfiguration": {"enabled": True, "alarms": [{"name": "a"}]}},
+    )
+
+    found = stratsim.compare(deployed, engine=engine).table()["deployment_duration_s"]
+
+    assert found.tolist() == [0]
