@@ -282,10 +282,6 @@ class World:
         """Return the stream of request and error counts."""
         return self.block.streams.counts("counts", self.replication)
 
-    def rng(self, *key: str | int) -> np.random.Generator:
-        """Return a generator of this replication's own, for rare sequential draws."""
-        return self.block.streams.rng("own", self.replication, *key)
-
     def _drawn(self, fault: Fault, outcome: int, number: int) -> DrawnFault:
         def draw(name: str, distribution: Distribution) -> float:
             return self.value(distribution, "fault", outcome, number, name)
