@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stratsim import cloudwatch as cloudwatch
     from stratsim import errors as errors
-    from stratsim.recommendation import recommend_strategy as recommend
     from stratsim.risk import operating_characteristic as operating_characteristic
     from stratsim.scenario_io import load as load
+    from stratsim.search import recommend_design as recommend
     from stratsim.sensitivity import sobol_indices as sobol
     from stratsim.sensitivity import sweep_scenario as sweep
     from stratsim.sensitivity import vary_one_by_one as tornado
@@ -45,7 +45,7 @@ _HOMES = {
     "load": "stratsim.scenario_io:load",
     "operating_characteristic": "stratsim.risk:operating_characteristic",
     "plan": "stratsim.study:foresee",
-    "recommend": "stratsim.recommendation:recommend_strategy",
+    "recommend": "stratsim.search:recommend_design",
     "simulate": "stratsim.study:simulate",
     "sobol": "stratsim.sensitivity:sobol_indices",
     "sweep": "stratsim.sensitivity:sweep_scenario",

@@ -25,7 +25,7 @@ LAYERS = (
     "world queueing signals cloudwatch watch",
     "engine",
     "measures intervals",
-    "provenance traced study comparison risk power backtest recommendation sensitivity linting",
+    "provenance traced study comparison risk power backtest recommendation search sensitivity linting",
     "pipeline governance teaching",
     "export importers plot report",
     "scenario_io store benchmark cli",

@@ -21,6 +21,7 @@ __all__ = [
     "Finding",
     "Recommendation",
     "Requirement",
+    "read_advice",
     "recommend_from",
     "recommend_strategy",
 ]
@@ -52,7 +53,7 @@ def recommend_from(
     InputError
         An unknown key or a value that is no limit.
     """
-    objective, requirements = _read(minimize, require, comparison.samples[0].measures)
+    objective, requirements = read_advice(minimize, require, comparison.samples[0].measures)
     return Recommendation(decide(comparison, objective, requirements), comparison, scenario)
 
 
@@ -75,7 +76,7 @@ def recommend_strategy(
     from stratsim.measures import MEASURES
     from stratsim.study import compare_strategies
 
-    _read(minimize, require, MEASURES)  # before the work, not after it
+    read_advice(minimize, require, MEASURES)  # before the work, not after it
     comparison = compare_strategies(
         scenario,
         replications=replications,
@@ -87,7 +88,7 @@ def recommend_strategy(
     return recommend_from(comparison, minimize=minimize, require=require, scenario=scenario)
 
 
-def _read(
+def read_advice(
     minimize: str, require: Require, measures: Iterable[str]
 ) -> tuple[Key, tuple[Requirement, ...]]:
     """Return objective and requirements; all problems of both at once."""

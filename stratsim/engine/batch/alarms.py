@@ -53,7 +53,7 @@ class Watch:
             return
         while len(self.codes) < telemetry.count:
             at = len(self.codes)
-            values = self._values(telemetry, [np.array([at])], None, 60.0)
+            values = self.values(telemetry, [np.array([at])], None, 60.0)
             self.codes.append(self._judged(values, [telemetry.first + at])[:, 0])
 
     def _judged(self, values: Array, minutes: Sequence[int]) -> States:
@@ -64,7 +64,7 @@ class Watch:
             edges = band.model.band(60.0 * np.array(minutes, dtype=float), band.width)
         return np.asarray(breaches(program.alarm, values, edges), dtype=np.int8)
 
-    def _values(
+    def values(
         self,
         telemetry: Telemetry,
         windows: Sequence[Index],
@@ -122,7 +122,7 @@ class Watch:
             cells = self._short_cells(telemetry, minute, now)
         else:
             begins, windows = self._windows(telemetry, minute)
-            values = self._values(telemetry, windows, now, 60.0 * program.minutes)
+            values = self.values(telemetry, windows, now, 60.0 * program.minutes)
             cells = self._judged(values, begins)
         states = judge_many(cells, alarm.m, alarm.n, alarm.treatment, self.state)
         if program.wants_samples:
@@ -164,7 +164,7 @@ class Watch:
                 stamp = -(-begin // 60)  # the first minute that begins in the window
                 inside = 60 * stamp < begin + period
                 windows.append(_columns(telemetry, stamp, stamp + inside))
-            values = self._values(telemetry, windows, now, float(period))
+            values = self.values(telemetry, windows, now, float(period))
             cells = np.asarray(breaches(self.program.alarm, values), dtype=np.int8)
             found = np.where((late == tens)[:, None], cells, found)
         return found
