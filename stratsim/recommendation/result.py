@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from stratsim.comparison.result import SCHEMA_VERSION
 from stratsim.errors import InputError, Problem
@@ -37,6 +37,7 @@ class Recommendation:
     choice: Choice
     comparison: Comparison
     scenario: Scenario | None = None
+    interrupted: ClassVar[bool] = False
 
     @property
     def verdict(self) -> Verdict:

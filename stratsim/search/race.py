@@ -31,6 +31,8 @@ from stratsim.search.together import Index
 
 WORLDS = (8, 32, 128)
 """Worlds of each outcome in the rounds."""
+LENGTHS = (0.6, 0.22, 0.18)
+"""Parts of the race that the rounds take, for the progress that is told."""
 DOUBT = 0.05
 """How probable it may be that the best design is eliminated."""
 RUNS = 1024
@@ -98,8 +100,10 @@ class Race:
 
     def run(self, told: Told) -> None:
         """Run all rounds; `told` hears which share of the race is done."""
-        for number, worlds in enumerate(self.worlds):
-            self._lap(worlds, lambda part: told((number + part) / len(self.worlds)))  # noqa: B023
+        done = 0.0
+        for worlds, length in zip(self.worlds, LENGTHS, strict=True):
+            self._lap(worlds, lambda part: told(done + length * part))  # noqa: B023
+            done += length
             if not self.alive.any():
                 break
 
@@ -133,27 +137,14 @@ class Race:
             self.alive[shape, members[shape, alarm]] = True
 
     def _close(self, board: Board, round_: Round) -> None:
-        self.board, self.round = board, round_
+        self.round = round_  # first: it knows the board before, too, should this be interrupted
+        self.board = board
 
     def _runs(self, strata: Strata, told: Told) -> list[Screened]:
         """Return the runs of one round, outcome by outcome."""
-        outcomes = self.scenario.release.outcomes
-        clean = sum(not outcomes[i].faults for i in self.outcomes)
-        fires: list[Minutes] = []
-        self.false = Census(self.alive.shape, strata.z)
-        with ThreadPoolExecutor(self.threads) as pool:
-            for some, many in ((self.outcomes[:clean], CENSUS), (self.outcomes[clean:], 1)):
-                shapes, worlds = np.flatnonzero(self.alive.any(axis=1)), many * strata.worlds
-                for minutes in pool.map(
-                    lambda outcome: self.screen.fires(outcome, worlds, shapes),  # noqa: B023
-                    some,
-                ):
-                    fires.append(minutes[..., : strata.worlds])
-                    if many > 1:
-                        self._count(len(fires) - 1, minutes)
-                    told(0.4 * len(fires) / len(self.outcomes))
-                if many > 1:
-                    self._stop_false_alarms()
+        pool = ThreadPoolExecutor(self.threads)
+        try:
+            fires = self._first_passes(pool, strata, lambda part: told(0.4 * part))
             screened: list[Screened] = []
             for one in pool.map(
                 lambda place: self.screen.screen(self.outcomes[place], fires[place], self.alive),
@@ -161,7 +152,31 @@ class Race:
             ):
                 screened.append(one)
                 told(0.4 + 0.4 * len(screened) / len(fires))
+        except BaseException:  # an interrupt does not wait for what is under way
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
         return screened
+
+    def _first_passes(self, pool: ThreadPoolExecutor, strata: Strata, told: Told) -> list[Minutes]:
+        """Return when alarms fire, by outcome; fault-free ones take out who cries wolf."""
+        outcomes = self.scenario.release.outcomes
+        clean = sum(not outcomes[i].faults for i in self.outcomes)
+        self.false = Census(self.alive.shape, strata.z)
+        fires: list[Minutes] = []
+        for some, many in ((self.outcomes[:clean], CENSUS), (self.outcomes[clean:], 1)):
+            shapes, worlds = np.flatnonzero(self.alive.any(axis=1)), many * strata.worlds
+            for minutes in pool.map(
+                lambda outcome: self.screen.fires(outcome, worlds, shapes),  # noqa: B023
+                some,
+            ):
+                fires.append(minutes[..., : strata.worlds])
+                if many > 1:
+                    self._count(len(fires) - 1, minutes)
+                told(len(fires) / len(self.outcomes))
+            if many > 1:
+                self._stop_false_alarms()
+        return fires
 
     def _count(self, place: int, minutes: Minutes) -> None:
         """Count in how many worlds of a fault-free outcome an alarm stops a deployment."""

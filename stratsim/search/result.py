@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from stratsim.recommendation import Recommendation
@@ -88,16 +89,22 @@ class SearchedDesign:
         )
         return replace(self.finalists, samples=samples).pareto if samples else ()
 
-    def scenario_of(self, design: str | None = None) -> Scenario:
-        """Return the scenario with one of the last designs, the best where not given."""
-        name = self._best() if design is None else design
-        self.finalists.sample(name)  # an unknown name is told with the nearest
-        return design_scenario(self.base, self.space, self.entries[name])
+    def scenario_of(self, design: str) -> Scenario:
+        """Return the scenario with one of the last designs as its only strategy."""
+        self.finalists.sample(design)  # an unknown name is told with the nearest
+        return design_scenario(self.base, self.space, self.entries[design])
 
     @property
-    def design(self) -> dict[str, Any]:
-        """The best design as keys of a scenario file: alarms, group, strategy, as AWS has them."""
-        source = self.scenario_of().source
+    def scenario(self) -> Scenario | None:
+        """The scenario with the best design; None where there is none."""
+        return self.scenario_of(self.strategy) if self.strategy else None
+
+    @property
+    def design(self) -> dict[str, Any] | None:
+        """The best design as keys of a scenario file, as AWS has them: alarms, group, strategy."""
+        if self.scenario is None:
+            return None
+        source = self.scenario.source
         return {key: source[key] for key in ("alarms", "deployment_group", "strategies")}
 
     @property
@@ -108,13 +115,17 @@ class SearchedDesign:
     @property
     def reasons(self) -> tuple[str, ...]:
         """The sentences of `explain`."""
-        return (*self.notes, *self.recommendation.reasons, *self._front(), *self._race())
+        found = self.recommendation.reasons
+        told = (*found, *self.notes)
+        if self.verdict == "none meets":  # what no alarm could see says more than any limit
+            told = (found[0], *self.notes, *found[1:])
+        return (*told, *self._front(), *self._race())
 
     def explain(self) -> str:
         """Return why this one, by how much, which limits bind, and what was tried."""
         head = self.strategy or self.verdict.capitalize()
         if self.interrupted:
-            head = f"Interrupted; the best so far: {head}"
+            head = f"Interrupted; the best so far: {self.strategy or self._promising}"
         return "\n".join([head, *(f"- {reason}" for reason in self.reasons)])
 
     def export(
@@ -145,20 +156,19 @@ class SearchedDesign:
                 for lap in self.laps
             ],
             "pareto": list(self.pareto),
-            "design": self.design if self.strategy else None,
+            "design": self.design,
         }
 
-    def _best(self) -> str:
-        self._exportable()
-        assert self.strategy is not None
-        return self.strategy
+    @property
+    def _promising(self) -> str:
+        """The design that is nearest to a recommendation."""
+        standings = self.recommendation.choice.standings
+        best = min(standings, key=lambda s: (s.met is False, s.met is None, s.order))
+        return f"{best.strategy}, of which not all is known"
 
     def _exportable(self) -> Recommendation:
         """Return the recommendation with the scenario that its strategy stands in."""
-        if self.strategy is None:
-            return self.recommendation  # which tells what is missing
-        scenario = design_scenario(self.base, self.space, self.entries[self.strategy])
-        return replace(self.recommendation, scenario=scenario)
+        return replace(self.recommendation, scenario=self.scenario or self.base)
 
     def _front(self) -> list[str]:
         from stratsim.wording import format_value
@@ -187,6 +197,16 @@ class SearchedDesign:
             f"with {self.space.alarms:,} alarms and with none) in {len(self.laps)} rounds: "
             f"{out['failed']:,} surely failed a requirement, {out['beaten']:,} surely were no "
             f"better than the leader, {out['left_out']:,} promised less and were left out for "
-            f"time; the last {len(self.finalists.samples)} were run to the end."
+            f"time. Designs run to the end: {len(self.finalists.samples)}."
         )
         return [text]
+
+    def __str__(self) -> str:
+        return self.explain()
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head, *reasons = self.explain().split("\n- ")
+        items = "".join(f"<li>{escape(reason)}</li>" for reason in reasons)
+        return f"<p><b>{escape(head)}</b></p><ul>{items}</ul>"

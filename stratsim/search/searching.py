@@ -9,11 +9,12 @@ from stratsim.comparison import Comparison, Key
 from stratsim.measures import MEASURES
 from stratsim.measures.sample import Sample
 from stratsim.model.scenario import Scenario
+from stratsim.provenance import provenance
 from stratsim.recommendation import Recommendation, read_advice
 from stratsim.recommendation.choice import Choice, decide
 from stratsim.recommendation.requirement import Require, Requirement
 from stratsim.search.board import Reader
-from stratsim.search.finals import Entry, Finals, design_name
+from stratsim.search.finals import Entry, Finals, design_name, joined
 from stratsim.search.front import front
 from stratsim.search.race import Race
 from stratsim.search.result import SearchedDesign
@@ -23,7 +24,7 @@ from stratsim.search.sight import blind_spots
 from stratsim.search.space import Space
 from stratsim.search.standing import FALSE, penalty, ranked
 from stratsim.search.watches import probes_of
-from stratsim.wording import format_value
+from stratsim.wording import format_value, with_unit
 
 REPLICATIONS = 4000
 """Runs of each of the last designs, where nobody says how many; stratified by outcome."""
@@ -47,15 +48,18 @@ def search_designs(
     seed: int | None,
     workers: int | None,
     progress: Callable[[int, int], None] | None,
+    space: Space | None = None,
 ) -> SearchedDesign:
     """Return the best design; see `stratsim.recommend`.
+
+    The designs are those of `space`, or all that the scenario's platform allows.
 
     Interrupted from the keyboard, it returns the best so far; before the first round
     is over there is none, and the interrupt goes on.
     """
     objective, requirements = read_advice(minimize, require, MEASURES)
     requirements, notes = _guarded(scenario, requirements)
-    space = Space(shapes_of(scenario), probes_of(scenario))
+    space = space or Space(shapes_of(scenario), probes_of(scenario))
     seed = scenario.seed if seed is None else seed
     finals = Finals(scenario, space, seed, workers)
     runs = REPLICATIONS if replications is None else replications
@@ -74,7 +78,7 @@ def search_designs(
     except KeyboardInterrupt:
         if race.board is None:
             raise
-        finalists = comparison = _so_far(race, finals, _last(race)[:LAST])
+        finalists = comparison = _so_far(race, finals, runs)
         interrupted = True
     told(1.0)
     found = _found(race, finals, finalists, comparison, notes)
@@ -156,29 +160,34 @@ def _front(race: Race) -> list[Entry]:
     return [(int(board.shape[e]), int(board.alarm[e])) for e in front(board.means, able)]
 
 
-def _so_far(race: Race, finals: Finals, entries: Sequence[Entry]) -> Comparison:
-    """Return what the last finished round knows of some designs."""
-    from stratsim.provenance import provenance
-
+def _so_far(race: Race, finals: Finals, runs: int) -> Comparison:
+    """Return what has been run to the end so far, or what the last round knows."""
+    known = [comparison for (_, made), comparison in finals.known.items() if made == runs]
+    if race.leader is not None and known:
+        return joined(race.scenario, known)
+    assert race.board is not None
     assert race.round is not None
-    scenario, screen = race.scenario, race.screen
+    screen, entries = race.screen, _last(race)[:LAST]
     finals.entries |= {design_name(screen.space, entry): entry for entry in entries}
-    reader = Reader(scenario, screen.space, race.round)
+    reader = Reader(race.scenario, screen.space, race.round)
     samples = tuple(
         reader.sample(design_name(screen.space, entry), *entry, int(screen.trajectory[entry[0]]))
         for entry in entries
     )
-    runs = samples[0].runs
     made = provenance(
-        scenario, engine="batch", replications=runs, seed=screen.seed, command="recommend"
+        race.scenario,
+        engine="batch",
+        replications=samples[0].runs,
+        seed=screen.seed,
+        command="recommend",
     )
     return Comparison(
-        scenario=scenario.name,
+        scenario=race.scenario.name,
         seed=screen.seed,
-        replications=runs,
+        replications=samples[0].runs,
         engine="batch",
         samples=samples,
-        outcomes={o.name: o.probability for o in scenario.release.outcomes},
+        outcomes={o.name: o.probability for o in race.scenario.release.outcomes},
         provenance=made,
     )
 
@@ -217,5 +226,5 @@ def _unsettled(choice: Choice) -> list[str]:
     others = worst.standing.strategy if count == 1 else f"{count} other designs"
     if math.isnan(worst.regret):
         return [f"The runs do not settle whether {others} would be better."]
-    most = format_value(worst.regret, unit)
-    return [f"The runs leave open whether {others} would be better, by {most} at most."]
+    most = with_unit(worst.regret, unit)
+    return [f"The runs do not settle whether {others} would be better: by {most} at most."]

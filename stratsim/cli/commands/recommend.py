@@ -1,4 +1,4 @@
-"""``stratsim recommend``: choose among the scenario's strategies."""
+"""``stratsim recommend``: choose among the scenario's strategies, or design a new one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +19,7 @@ from stratsim.cli.options import (
 
 if TYPE_CHECKING:
     from stratsim.recommendation import Recommendation
+    from stratsim.search.result import SearchedDesign
 
 EXAMPLE = 'stratsim recommend checkout-ecs --require "missed<=0.02" --export out'
 
@@ -30,6 +31,10 @@ def command(
         str,
         typer.Option("--minimize", metavar="KEY", help="A measure, MEASURE.p95 or a probability."),
     ] = "failed_requests",
+    search: Annotated[
+        bool,
+        typer.Option("--search", help="Design a new strategy with its alarm instead."),
+    ] = False,
     require: Annotated[
         list[str] | None,
         typer.Option(
@@ -50,19 +55,22 @@ def command(
     workers: WorkersOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Recommend a strategy within limits and say why; exit code 1 where there is none."""
+    """Recommend a strategy within limits and say why; exit code 1 where there is none.
+
+    Ctrl-C ends a search with the best design so far.
+    """
     from stratsim.cli.output import filled, print_json, print_text, print_warnings
     from stratsim.cli.progress import progress_bar
-    from stratsim.recommendation import recommend_strategy
     from stratsim.scenario_io import load
+    from stratsim.search import recommend_design
 
     loaded = load(scenario)
     if export is not None:
         _check_format(format)
-    with progress_bar("comparing") as progress:
-        found = recommend_strategy(
+    with progress_bar("searching" if search else "comparing") as progress:
+        found = recommend_design(
             loaded, minimize=minimize, require=require, replications=replications,
-            seed=seed, engine=engine, workers=workers, progress=progress,
+            seed=seed, engine=engine, workers=workers, progress=progress, search=search,
         )  # fmt: skip
     print_warnings(loaded.warnings, found.comparison.warnings)
     files, messages = ([], ()) if export is None else _export(found, export, format, force=force)
@@ -72,6 +80,8 @@ def command(
         print_text("\n".join([filled(found.explain()), *(f"wrote {file}" for file in files)]))
     for message in messages:
         tell(message)
+    if found.interrupted:
+        raise KeyboardInterrupt  # the best so far is told, and the search is not done
     if found.strategy is None:
         raise SystemExit(NO)
 
@@ -84,7 +94,7 @@ def _check_format(target: str) -> None:
 
 
 def _export(
-    found: "Recommendation", folder: Path, target: str, *, force: bool
+    found: "Recommendation | SearchedDesign", folder: Path, target: str, *, force: bool
 ) -> tuple[list[Path], tuple[str, ...]]:
     """Write the recommended strategy; return the files and what must be told of them."""
     from stratsim.export import export_strategy, write_export
