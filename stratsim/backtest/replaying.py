@@ -14,6 +14,7 @@ from stratsim.backtest.datapoints import MINUTE_S, Datapoints
 from stratsim.backtest.result import AlarmReplay, Backtest, Change
 from stratsim.cloudwatch.anomaly import fit_anomaly
 from stratsim.cloudwatch.composite import compile_rule, composite_state, order_composites
+from stratsim.cloudwatch.evaluation import not_evaluated
 from stratsim.cloudwatch.math_alarm import band_of, resolver
 from stratsim.cloudwatch.replay import alarm_history
 from stratsim.cloudwatch.statistic import aggregate, percentile_of
@@ -61,6 +62,7 @@ def backtest(
     windows = None if data.labels is None else data.windows()
     for alarm in alarms:
         if isinstance(alarm, MetricAlarm):
+            notes += not_evaluated(alarm)
             fitted = _fit_period(alarm, data, notes, resample=resample)
             chosen = _choose(fitted, data, columns or {}, notes)
             replays[alarm.AlarmName] = AlarmReplay(

@@ -12,7 +12,7 @@ A4  ``ignore`` with enough breaches but too few datapoints: ALARM;
 A5  a value without a band datapoint counts as missing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -200,3 +200,14 @@ def evaluation_range(alarm: MetricAlarm, extra: int = 2) -> int:
     parameter of the simulation.
     """
     return alarm.n + extra
+
+
+def not_evaluated(alarm: MetricAlarm) -> list[str]:
+    """Return what an alarm asks for that no evaluation here heeds, in words."""
+    found = []
+    window = alarm.extra.get("EvaluationWindow")
+    if isinstance(window, Mapping) and "WallClockWindow" in window:
+        found.append("EvaluationWindow: WallClockWindow is not simulated; the windows slide.")
+    if "WarmUpConfiguration" in alarm.extra:
+        found.append("WarmUpConfiguration is not simulated; the alarm is judged from the start.")
+    return [f"{alarm.AlarmName}: {text}" for text in found]

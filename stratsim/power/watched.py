@@ -9,6 +9,7 @@ import numpy as np
 
 from stratsim.cloudwatch.low_samples import low_sample_limit
 from stratsim.cloudwatch.math_alarm import resolver
+from stratsim.cloudwatch.math_clock import CLOCK
 from stratsim.cloudwatch.thresholds import breaches
 from stratsim.errors import UnsupportedError
 from stratsim.model.alarm import MetricAlarm, MetricStat
@@ -16,12 +17,12 @@ from stratsim.model.quantities import Array
 from stratsim.power.setting import PowerSetting
 from stratsim.signals import ERRORS, NEW, OLD, REJECTED, REQUESTS, Series, series
 
-# Functions that look at more than one period, or at the clock.
+# Functions that look at more than one period.
 _ACROSS = re.compile(
     r"\b(DIFF|DIFF_TIME|RATE|RUNNING_SUM|DATAPOINT_COUNT|FIRST|LAST|SLICE|SORT|REMOVE_EMPTY"
-    r"|REPEAT|LINEAR|STDDEV|TIME_SERIES|ANOMALY_DETECTION_BAND"
-    r"|MINUTE|HOUR|DAY|DATE|MONTH|YEAR|EPOCH)\b"
+    r"|REPEAT|LINEAR|STDDEV|TIME_SERIES|ANOMALY_DETECTION_BAND)\b"
 )
+_CLOCK = re.compile(rf"\b({'|'.join(CLOCK)})\b")
 _ABOVE = {"GreaterThanThreshold": False, "GreaterThanOrEqualToThreshold": True}
 
 Judge = Callable[[Array, Array], Array]
@@ -65,7 +66,13 @@ def watched(alarm: MetricAlarm, setting: PowerSetting) -> Watched:
         raise _refusal(alarm, "an anomaly detection band")
     across = [q.Expression for q in alarm.Metrics if _ACROSS.search(q.Expression or "")]
     if across:
-        raise _refusal(alarm, f"an expression over several periods or of the clock, {across[0]!r}")
+        raise _refusal(alarm, f"an expression over several periods, {across[0]!r}")
+    if any(_CLOCK.search(q.Expression or "") for q in alarm.Metrics):
+        msg = (
+            f"{alarm.AlarmName}: functions of the clock have no closed form; "
+            "`stratsim alarm test` replays them"
+        )
+        raise UnsupportedError(msg)
     readers: dict[MetricStat, Series] = {}
     for stat in alarm.metric_stats:
         reader = series(stat, one_target_group=setting.one_target_group, settings=setting.metrics)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from stratsim.errors import shorten
+from stratsim.model.alarm import MetricAlarm
 from stratsim.model.markers import Number, Text
 from stratsim.model.scenario import Alarm, Scenario
 from stratsim.model.service import Platform, Service
@@ -216,8 +217,12 @@ def _warn_of_alarms(
     group: DeploymentGroup | None,
     strategies: tuple[StrategySpec, ...] | None,
 ) -> None:
+    from stratsim.cloudwatch.evaluation import not_evaluated
     from stratsim.strategies import FAMILIES
 
+    for alarm in alarms or ():
+        if isinstance(alarm, MetricAlarm):
+            reading.warnings += [f"alarms.{text}" for text in not_evaluated(alarm)]
     if all(FAMILIES.get(spec.family).measures_itself for spec in strategies or ()) and strategies:
         return  # tools that judge a release by themselves, without a deployment group
     if not alarms:

@@ -20,6 +20,25 @@ ALARM = {
     "ComparisonOperator": "GreaterThanThreshold",
     "TreatMissingData": "notBreaching",
 }
+MUTED = {
+    "AlarmName": "a",
+    "Metrics": [
+        {"Id": "e", "Expression": "IF(HOUR(m) >= 13, m)"},
+        {
+            "Id": "m",
+            "ReturnData": False,
+            "MetricStat": {
+                "Metric": {"Namespace": "AWS/Lambda", "MetricName": "Errors"},
+                "Period": 60,
+                "Stat": "Sum",
+            },
+        },
+    ],
+    "EvaluationPeriods": 2,
+    "DatapointsToAlarm": 1,
+    "Threshold": 5,
+    "ComparisonOperator": "GreaterThanThreshold",
+}
 CSV = """\
 timestamp,value,other,label
 2024-05-01T12:00:00Z,0,7,
@@ -66,6 +85,30 @@ class TestAlarmTest:
         document = cli("alarm", "test", alarm, data, "--column", "other", "--json").document
 
         assert document["alarms"][0]["minutes_in"]["ALARM"] == 3
+
+    def test_knows_the_time_of_day(self, cli: Any, alarm: str, data: str) -> None:
+        """The data are of noon; the alarm is mute before one o'clock.
+
+        One of two: the newest minute is not published yet and counts as 0 beside a clock.
+        """
+        Path(alarm).write_text(json.dumps(MUTED))
+        muted = cli("alarm", "test", alarm, data, "--column", "m=value", "--json").document
+        Path(alarm).write_text(json.dumps(MUTED).replace(">= 13", ">= 12"))
+        awake = cli("alarm", "test", alarm, data, "--column", "m=value", "--json").document
+
+        assert [one["alarms"][0]["firings"] for one in (muted, awake)] == [0, 1]
+
+    def test_names_what_is_not_evaluated(self, cli: Any, alarm: str, data: str) -> None:
+        asked = {
+            "EvaluationWindow": {"WallClockWindow": {"Timezone": "UTC"}},
+            "WarmUpConfiguration": {"WarmUpPeriodDurationInMinutes": 5},
+        }
+        Path(alarm).write_text(json.dumps(ALARM | asked))
+
+        told = cli("alarm", "test", alarm, data).err
+
+        assert "a: EvaluationWindow: WallClockWindow is not simulated; the windows slide." in told
+        assert "a: WarmUpConfiguration is not simulated" in told
 
     def test_draws(self, cli: Any, alarm: str, data: str, tmp_path: Path) -> None:
         picture = tmp_path / "out.png"
@@ -229,6 +272,14 @@ class TestAlarmPower:
 
         assert ended.code == 2
         assert "Sum of HealthyHostCount has no closed form" in ended.err
+
+    def test_has_no_clock(self, cli: Any, alarm: str) -> None:
+        Path(alarm).write_text(json.dumps(MUTED))
+
+        ended = cli("alarm", "power", alarm, "--rate", "9")
+
+        assert ended.code == 2
+        assert "a: functions of the clock have no closed form; `stratsim alarm test`" in ended.err
 
 
 class TestMetrics:
