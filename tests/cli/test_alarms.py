@@ -297,6 +297,14 @@ class TestMetrics:
         assert "Invocations" in ended.out
         assert "metrics.delay" in ended.out
 
+    @pytest.mark.parametrize("platform", NAMESPACES)
+    def test_fits_a_narrow_terminal(self, cli: Any, platform: str) -> None:
+        printed = cli("metrics", platform).out
+
+        assert max(map(len, printed.splitlines())) <= 100
+        for metric in metrics_of(platform):
+            assert f"- {metric.name} by " in printed
+
     def test_another_platform(self, cli: Any) -> None:
         ended = cli("metrics", "eks")
 

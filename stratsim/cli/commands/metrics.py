@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from stratsim.signals import Metric
 
 EXAMPLE = "stratsim metrics ecs"
+TABLE_COLUMNS = 130
+"""A narrower terminal gets a list: a table would fold its words."""
 
 
 def command(
@@ -20,7 +22,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """List the CloudWatch metrics that a deployment emits, as alarms of a scenario see them."""
-    from stratsim.cli.output import own_version, print_json, print_rich
+    from stratsim.cli.output import filled, own_version, print_json, print_rich, print_text, width
     from stratsim.comparison.result import SCHEMA_VERSION
     from stratsim.errors import InputError, unknown_name
     from stratsim.signals.table import NAMESPACES, metrics_of
@@ -38,6 +40,8 @@ def command(
                 "provenance": {"versions": {"stratsim": own_version()}, "command": "metrics"},
             }
         )
+    elif width() < TABLE_COLUMNS:
+        print_text(filled("\n".join([*_listed(metrics), "", " ".join(_notes(metrics))])))
     else:
         print_rich(_table(metrics), "", *_notes(metrics))
 
@@ -89,6 +93,20 @@ def _table(metrics: "tuple[Metric, ...]") -> "Table":
             metric.note,
         )
     return table
+
+
+def _listed(metrics: "tuple[Metric, ...]") -> list[str]:
+    """Return the table as lines, a line or two for a metric."""
+    lines: list[str] = []
+    namespace = ""
+    for metric in metrics:
+        if metric.namespace != namespace:
+            lines += ["", metric.namespace] if lines else [metric.namespace]
+            namespace = metric.namespace
+        facts = [", ".join(metric.statistics), metric.unit, f"no datapoint {metric.absent}"]
+        facts += [metric.note] if metric.note else []
+        lines.append(f"- {metric.name} by {', '.join(metric.dimensions)}: {'; '.join(facts)}.")
+    return lines
 
 
 def _notes(metrics: "tuple[Metric, ...]") -> list[str]:

@@ -35,7 +35,9 @@ def command(
         from rich import box
         from rich.table import Table
 
-        table = Table("name", "platform", "what it is", box=box.SIMPLE_HEAD, show_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+        for head in ("name", "platform", "what it is"):
+            table.add_column(head, overflow="fold")
         for scenario in found:
             table.add_row(scenario.name, scenario.platform, scenario.title)
         print_rich(table)
