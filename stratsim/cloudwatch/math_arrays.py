@@ -35,7 +35,7 @@ def fold_with(fold: Callable[..., Value]) -> Callable[..., Value]:
 def _fold(fold: Callable[..., Value], values: Series, axis: int) -> Series:
     missing = np.isnan(values)
     result = fold(values, missing, axis)
-    return np.where(missing.all(axis=axis), np.nan, result)
+    return np.where(missing.all(axis=axis) | ~np.isfinite(result), np.nan, result)
 
 
 def total(values: Series, missing: Value, axis: int) -> Value:

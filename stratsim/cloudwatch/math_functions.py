@@ -136,11 +136,15 @@ def _step(values: Series) -> tuple[Series, Series]:
     before = np.full(values.shape, -1)
     before[..., 1:] = _last_at(present)[..., :-1]
     periods = np.where(present & (before >= 0), np.arange(values.shape[-1]) - before, np.nan)
-    return values - _take(values, before), periods
+    return _finite(values - _take(values, before)), periods
 
 
 def _running_sum(context: Context, call: "Call", values: Value) -> Value:
-    return _each(lambda one: np.where(np.isnan(one), one, np.nancumsum(one, axis=-1)), call, values)
+    return _each(_cumulated, call, values)
+
+
+def _cumulated(one: Series) -> Series:
+    return _finite(np.where(np.isnan(one), one, np.nancumsum(one, axis=-1)))
 
 
 def _period(context: Context, call: "Call", values: Value) -> Value:
