@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from stratsim.comparison import Key
 from stratsim.recommendation import Recommendation
 from stratsim.search.finals import design_scenario
+from stratsim.wording import format_value, with_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -171,21 +173,20 @@ class SearchedDesign:
         return replace(self.recommendation, scenario=self.scenario or self.base)
 
     def _front(self) -> list[str]:
-        from stratsim.wording import format_value
-
         if len(self.pareto) < 2:
             return []
-        told = []
-        for name in self.pareto:
-            means = [self._mean(name, m) for m in ("failed_requests", "deployment_duration_s")]
-            cost = format_value(self._mean(name, "infrastructure_cost_usd"), "USD")
-            failed, lasts = format_value(means[0], "requests"), format_value(means[1], "s")
-            told.append(f"{name}: {failed} failed requests, {lasts}, {cost}")
-        return [f"The Pareto front of failed requests, duration and cost: {'; '.join(told)}."]
+        rows = [
+            (self._mean(name, "failed_requests"), self._mean(name, "deployment_duration_s"), name)
+            for name in self.pareto
+        ]
+        return [
+            f"On the Pareto front: {name}, with {with_unit(failed, 'requests')} failed, "
+            f"{format_value(lasts, 's')}, "
+            f"{format_value(self._mean(name, 'infrastructure_cost_usd'), 'USD')}."
+            for failed, lasts, name in sorted(rows)
+        ]
 
     def _mean(self, name: str, measure: str) -> float:
-        from stratsim.comparison import Key
-
         return Key(measure).estimate(self.finalists.sample(name)).value
 
     def _race(self) -> list[str]:
