@@ -28,6 +28,10 @@ def often(share: float, *, runs: int = 400) -> np.ndarray:
     return np.arange(runs) < share * runs
 
 
+def _lasting(seconds: float) -> dict[str, np.ndarray]:
+    return {"deployment_duration_s": noisy(seconds, seed=3)}
+
+
 class TestReading:
     @pytest.mark.parametrize(
         ("text", "written"),
@@ -120,6 +124,20 @@ class TestVerdicts:
         assert (advice.verdict, advice.strategy) == ("recommended", "safe")
         assert "best would have less" in advice.explain()
         assert "With missed <= 54.9%, best would win." in advice.explain()
+
+    def test_a_limit_that_is_open_is_not_called_failed(self, comparison_of: ComparisonOf) -> None:
+        # missed: 8 of 400, whose Wilson interval [1.02%, 3.9%] holds the limit of 3 %
+        comparison = comparison_of(
+            quick={"failed_requests": noisy(500), "missed": often(0.02), **_lasting(100)},
+            sure={"failed_requests": noisy(50), "missed": often(0), **_lasting(900)},
+        )
+        require = {"failed_requests": 200, "missed": 0.03}
+        advice = recommend_from(comparison, minimize="deployment_duration_s", require=require)
+
+        (line,) = [text for text in advice.explain().splitlines() if "would have less" in text]
+        assert advice.strategy == "sure"
+        assert "but fails failed_requests <= 200 (it has 499 [498, 500])" in line
+        assert " and may not meet missed <= 3% (it has 2% [1.02%, 3.9%])" in line
 
     def test_none_meets(self, comparison_of: ComparisonOf) -> None:
         comparison = comparison_of(

@@ -130,17 +130,26 @@ def _ruled_out(choice: Choice) -> list[str]:
     ]
     lines = []
     for standing in better[:_SHOWN]:
-        limits = " and ".join(
-            f"{finding.requirement.words} (it has {finding.words})"
-            for finding in standing.failing()
-        )
-        verb = "fails" if standing.met is False else "may not meet"
         has = _objective(choice, standing)
-        lines.append(f"{standing.strategy} would have less, {has}, but {verb} {limits}.")
+        lines.append(f"{standing.strategy} would have less, {has}, but {_shortfalls(standing)}.")
     if len(better) > _SHOWN:
         rest = _count(len(better) - _SHOWN, "more strategy", "more strategies")
         lines.append(f"The limits keep out {rest} with less.")
     return lines
+
+
+def _shortfalls(standing: Standing) -> str:
+    """Say which limits a strategy fails, and apart from these which ones the runs leave open."""
+    parts = []
+    for met, verb in ((False, "fails"), (None, "may not meet")):
+        limits = " and ".join(
+            f"{finding.requirement.words} (it has {finding.words})"
+            for finding in standing.findings
+            if finding.met is met
+        )
+        if limits:
+            parts.append(f"{verb} {limits}")
+    return " and ".join(parts)
 
 
 def _why_none(choice: Choice) -> list[str]:
