@@ -136,7 +136,7 @@ def _unforeseen(error: Exception) -> str:
 
 def _leave_quietly() -> NoReturn:
     """End as wanted by a reader who has seen enough, such as ``head``."""
-    _drop_stdout()
+    _drop(sys.stdout)
     raise SystemExit(0)
 
 
@@ -144,13 +144,13 @@ def _flush_or_drop() -> None:
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
-        _drop_stdout()
+        _drop(sys.stdout)
 
 
-def _drop_stdout() -> None:
-    """Point stdout at nothing, so that the interpreter's own flush cannot fail."""
+def _drop(stream: TextIO) -> None:
+    """Point a stream at nothing, so that the interpreter's own flush cannot fail."""
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _interrupted() -> NoReturn:
@@ -164,6 +164,8 @@ def _interrupted() -> NoReturn:
             worker.terminate()
     tell("interrupted")
     _flush_or_drop()
+    # Python's own pools may trip over each other's closed pipes on the way out, and say so.
+    _drop(sys.stderr)
     last_resort = threading.Timer(GRACE_S, os._exit, (INTERRUPTED,))
     last_resort.daemon = True
     last_resort.start()
