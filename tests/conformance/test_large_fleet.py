@@ -1,14 +1,15 @@
-"""A fleet of 5,000 instances, traced, in 10 s of work and 1 GB."""
+"""A fleet of 5,000 instances, traced, in 1 GB; `make bench` prints how long it takes."""
 
-import os
+import subprocess
 import sys
 import textwrap
-from subprocess import PIPE, Popen
+from pathlib import Path
 
 import pytest
 
 PROGRAM = """
     import sys
+    from pathlib import Path
     import stratsim
 
     kind, value, *faults = sys.argv[1:]
@@ -30,11 +31,14 @@ PROGRAM = """
     })
     name = "it" if value != "0" else "CodeDeployDefault.OneAtATime"
     run = stratsim.simulate(scenario, name)
-    print(run.status, len(run.document["events"]))
+    # not getrusage: its peak begins with that of whoever started this process
+    peak = next(s for s in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in s)
+    print(run.status, len(run.document["events"]), peak.split()[1])
 """
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="/proc tells the peak")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -45,16 +49,10 @@ PROGRAM = """
 )
 def test_a_fleet_of_5000(arguments: list[str]) -> None:
     command = [sys.executable, "-c", textwrap.dedent(PROGRAM), *arguments]
-    with Popen(command, stdout=PIPE, text=True) as process:
-        assert process.stdout is not None
-        told = process.stdout.read().split()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    status, events, kilobytes = done.stdout.split()
 
-    assert process.returncode == 0
     # every host has at least a word for each of its 14 events
-    assert told[0] == "Succeeded"
-    assert int(told[1]) > 5000 * 14
-    assert usage.ru_utime + usage.ru_stime < 10
-    kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-    assert kilobytes < 1_000_000
+    assert status == "Succeeded"
+    assert int(events) > 5000 * 14
+    assert int(kilobytes) < 1_000_000
