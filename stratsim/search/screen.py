@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.engine.batch import unsupported
-from stratsim.engine.batch.run import NUMBERS
+from stratsim.engine.batch.results import NUMBERS
 from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.clock import US, us
 from stratsim.engine.setup import Setup, prepare
@@ -150,9 +150,9 @@ class Screen:
             plans = Schedules(self.second, self.worlds, count, outcome, lot)
             runs = _told(plans, np.searchsorted(lot, shape[here]), world[here], minute[here])
             for name, values in numbers.items():
-                values[here] = runs.results[name]
+                values[here] = runs.results.numbers[name]
             for name, truths in flags.items():
-                truths[here] = runs.flags[name]
+                truths[here] = runs.results.flags[name]
         drawn = np.full(len(keys), outcome)
         return Tally(plan=self.second[0].plan, outcome=drawn, **flags, **numbers)
 
@@ -163,8 +163,6 @@ def _told(plans: Schedules, which: Index, world: Index, minute: Index) -> Togeth
         lambda programs, offsets: Prescribed(programs, offsets, minute),
     )
     runs.run()
-    if plans.setups[0].scenario.traffic.users.sticky:
-        runs.sticky_users()
     return runs
 
 

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from stratsim.engine.batch.alarms import Bank
 from stratsim.engine.batch.changes import NEVER, Changes, Flags, T, Times
 from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.ends import Ends
 from stratsim.engine.batch.run import Runs
 from stratsim.engine.batch.schedule import BY_ROW, Schedule, schedule
+from stratsim.engine.batch.watching import Watching
 from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.setup import Setup
 from stratsim.model.plan import Plan
@@ -81,7 +83,7 @@ class Together(Runs):
         bank: Callable[[Sequence[Program], Sequence[Times]], Bank],
     ) -> None:
         super().__init__(plans.setups[0], Draws(plans.worlds, world, plans.outcome))
-        self.plan_ = plans.of(which, world, counts_hosts=self.reads_hosts)
+        self.plan_ = plans.of(which, world, counts_hosts=self.wants.hosts)
         self.state.coming[:] = self.plan_.changes.time[:, 0]
         self.follow_units()
         # plans that differ in their steps alone are undone alike
@@ -91,19 +93,33 @@ class Together(Runs):
         self.ways = [plan for _, plan in ways.values()]
         numbers = [ways[s.plan.undo, s.plan.redeploy][0] for s in plans.setups]
         self.way = np.array(numbers)[which]
-        self.bank = bank(self.setup.programs, self._offsets())
+        self.ends = _OwnEnds(self)
+        self.watching = _Told(self, bank(self.setup.programs, self.offsets()))
 
-    def _undo(self, rows: Flags) -> None:
-        """Undo each run as its own plan says."""
-        mine = self.way[self.state.index]
-        for number, plan in enumerate(self.ways):
-            self.plan = plan
-            super()._undo(rows & (mine == number))
 
-    def _alarm(self, rows: Flags) -> None:
+class _OwnEnds(Ends):
+    """Ends of runs of which each is undone as its own plan says."""
+
+    def __init__(self, runs: Together) -> None:
+        super().__init__(runs)
+        self.together = runs
+
+    def undo(self, rows: Flags) -> None:
+        """Begin each way back."""
+        runs = self.together
+        mine = runs.way[runs.state.index]
+        for number, plan in enumerate(runs.ways):
+            runs.plan = plan
+            super().undo(rows & (mine == number))
+
+
+class _Told(Watching):
+    """Runs that are told when their alarm fires."""
+
+    def alarm(self, rows: Flags) -> None:
         """Pass over an alarm after people have restored: what it saw would be gone."""
-        state = self.state
-        super()._alarm(rows & ~(state.acted & (state.restored <= state.now)))
+        state = self.runs.state
+        super().alarm(rows & ~(state.acted & (state.restored <= state.now)))
 
 
 def joined(parts: Sequence[Schedule]) -> Schedule:

@@ -95,7 +95,7 @@ class Crashes:
         self.back[rows] = np.where(serving, self.back[rows], NEVER)
         self.downs[rows] = self.down[rows].sum(axis=1)
         self.begun[rows] = np.where(serving & ~self.down[rows], self.begun[rows], NEVER)
-        used = self.runs.share(rows)[:, None] > 0
+        used = self.runs.serving.share(rows)[:, None] > 0
         fresh = serving & ~self.down[rows] & (self.begun[rows] == NEVER) & used
         if fresh.any():
             self._arm(rows, fresh)

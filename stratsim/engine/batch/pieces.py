@@ -61,7 +61,7 @@ def resumed(runs: "Runs", rows: Rows, draft: Draft, *, undoing: bool = False) ->
         hosts=None if plan.hosts is None else (plan.hosts[0].take(rows), plan.hosts[1].take(rows)),
         units=None if plan.units is None else plan.units.take(rows),
         pooled=runs.pooled,
-        counts_hosts=runs.reads_hosts,
+        counts_hosts=runs.wants.hosts,
         undoing=undoing,
     )
 

@@ -195,7 +195,7 @@ class Pilot:
 
     def _fail(self, rows: Flags) -> None:
         if rows.any():
-            self.runs.fail(rows)
+            self.runs.ends.fail(rows)
 
     def _flags(self, at: Rows) -> Flags:
         flags = np.zeros(len(self.step), dtype=bool)

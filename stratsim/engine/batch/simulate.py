@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from stratsim.engine.batch.draws import Draws
-from stratsim.engine.batch.run import NUMBERS, Runs
+from stratsim.engine.batch.results import NUMBERS
+from stratsim.engine.batch.run import Runs
 from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.setup import Setup
 from stratsim.engine.tally import Tally
@@ -35,10 +36,8 @@ def simulate_many(
         here = np.nonzero(drawn == which)[0]
         runs = Runs(setup, Draws(worlds, places[here], int(which)))
         runs.run()
-        if setup.scenario.traffic.users.sticky:
-            runs.sticky_users()
-        for name, values in runs.results.items():
+        for name, values in runs.results.numbers.items():
             numbers[name][here] = values
-        for name, truths in runs.flags.items():
+        for name, truths in runs.results.flags.items():
             flags[name][here] = truths
     return Tally(plan=setup.plan, outcome=drawn.astype(np.int64), **flags, **numbers)

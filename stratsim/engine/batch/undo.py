@@ -194,7 +194,7 @@ def roll_back_tasks(runs: "Runs", rows: Rows) -> None:
     )
     new, old = state.new[rows].astype(np.int64), state.old[rows].astype(np.int64)
     rolled = tasks.run(now, new, old, state.launched[rows].astype(np.int64))
-    if runs.by_instance:
+    if runs.serving.by_instance:
         state.leaving[rows] = tasks.leaving(runs.plan_.entered[rows], now)
     _replace(runs, rows, draft, rolled.end)
 
