@@ -506,19 +506,16 @@ class Deployment:
         if self.ended_us == NEVER or self.undoing or self.following or self.done.triggered:
             return
         follow = self.ended_us + us(self.scenario.control.follow_up)
-        if self.fleet.share <= 0 or not self._fault_to_come() or self.now >= follow:
+        if self.fleet.share <= 0 or self.now >= follow or not self._fault_to_come(follow):
             self.done.succeed()
 
-    def _fault_to_come(self) -> bool:
-        """Whether the new revision serves a fault now, or will when its clock has run."""
-        if not self.faults.any_served:
-            return False
+    def _fault_to_come(self, follow_us: int) -> bool:
+        """Whether requests are expected to meet a fault before the run is given up."""
         if self.flow.truth.first_exposed_us != NEVER:
             return True
-        last = self.faults.onsets_us()
-        if last == NEVER or self.now < last + MINUTE_US:
-            return True
-        return not self.flow.steady
+        if not self.flow.steady:
+            return self.faults.any_served
+        return self.flow.meets_fault(self.now, follow_us)
 
     def _mark_hosts(self) -> None:
         """Give hosts the health and the group that the scenario tells."""

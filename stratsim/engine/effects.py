@@ -168,12 +168,6 @@ class Faults:
             float(1.0 - passing.mean()), float(exposed.mean()), parts, float(capacity.mean()), first
         )
 
-    def onsets_us(self) -> int:
-        """Return when the last of the faults bound to a clock begins; `NEVER` if none will."""
-        if not self.served or self.fleet.first_us == NEVER:
-            return NEVER
-        return self.fleet.first_us + max(f.after_us for f in self.served)
-
     @property
     def any_served(self) -> bool:
         """Whether the release has faults that requests can meet."""

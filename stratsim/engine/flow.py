@@ -151,6 +151,18 @@ class Flow:
         """Return the new revision's share of the traffic at a moment."""
         return self.fleet.share if self.warming is None else self.warming.share(now, now + 1)
 
+    def meets_fault(self, begin: int, end: int) -> bool:
+        """Whether a request of [begin, end) is expected to meet a fault if nothing changes."""
+        share = (
+            self.fleet.share if self.fail_open is None else self.fail_open.share(self.fleet.share)
+        )
+        offered = self.arrivals(begin, end)
+        per_unit = offered * share * US / (end - begin) / max(self.fleet.in_service[NEW], 1)
+        effect = self.faults.over(begin, end, per_unit)
+        if self.fail_open is not None and self.fail_open.opened()[NEW]:
+            effect = self.fail_open.met(effect, begin)
+        return offered * share * effect.exposed > 0
+
     def _serve(self, begin: int, now: int, span_s: float, share: float, offered: float) -> None:
         fleet = self.fleet
         surroundings = self.environment.over(begin, now)

@@ -23,7 +23,6 @@ from stratsim.engine.users import touched_sticky
 from stratsim.model.quantities import Array
 from stratsim.model.scaling import Scale
 from stratsim.model.traffic import Constant
-from stratsim.watch import MINUTE_US
 
 if TYPE_CHECKING:
     from stratsim.engine.batch.run import Runs
@@ -137,14 +136,18 @@ class Serving:
         return effects(faults, begin, end, load, *started)
 
     def fault_to_come(self, rows: Index) -> Flags:
-        """Return where the new revision serves a fault, or will when its clock has run."""
+        """Return where requests are expected to meet a fault before the run is given up."""
+        if not (self.faults and self.steady):
+            return np.full(len(rows), bool(self.faults))
         state = self.runs.state
-        if not self.faults:
+        begin, share = state.now[rows], self.share(rows)
+        end = state.ended[rows] + self.runs.ends.follow_us
+        started = self._started(rows, begin, share)
+        effect = None if started is None else self._effects(rows, begin, end, share, started)
+        if effect is None:
             return np.zeros(len(rows), dtype=bool)
-        after = np.max([fault.after[rows] for fault in self.faults], axis=0)
-        first = state.first[rows]
-        waiting = (first == NEVER) | (state.now[rows] < first + after + MINUTE_US)
-        return np.asarray((state.exposed_at[rows] < NEVER) | waiting | (not self.steady))
+        met = state.exposed_at[rows] < NEVER
+        return np.asarray(met | (self.flow.arrivals(begin, end) * effect.exposed > 0))
 
     def _sum(self, out: Outcome, at: Rows, span: Array, share: Array) -> None:
         runs, state = self.runs, self.runs.state
