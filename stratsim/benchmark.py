@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from stratsim.engine.batch import simulate_many
 from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.des import simulate_one
 from stratsim.engine.setup import Setup, prepare
@@ -23,6 +22,8 @@ from stratsim.model.scenario import Scenario
 from stratsim.scenario_io import load
 from stratsim.strategies import build_plan
 from stratsim.streams import Streams
+from stratsim.study.jobs import Job
+from stratsim.study.workers import Crew, Part
 from stratsim.world import Block
 
 EXPECTED = 300.0
@@ -102,15 +103,16 @@ COMMON_JOB: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """A contestant on some threads: replications per second, median of `ROUNDS`.
+    """A contestant with some workers: replications per second, median of `ROUNDS`.
 
-    ``ratio`` is that over the bare draws on one thread, ``gain`` over the same
-    contestant on one thread; both are medians of the rounds' own ratios.
+    ``workers`` are threads of the bare draws, and what a study uses of the engines.
+    ``ratio`` is the speed over that of the bare draws with one worker, ``gain`` over
+    the same contestant with one; both are medians of the rounds' own ratios.
     ``failed_requests`` is the mean blast radius, None for the bare draws.
     """
 
     name: str
-    threads: int
+    workers: int
     per_second: float
     ratio: float
     gain: float
@@ -132,10 +134,10 @@ def measure(replications: int) -> list[Speed]:
     draws, batch, des = "bare draws (thinned Poisson)", "batch", "des (SimPy)"
     contestants: dict[tuple[str, int], Callable[[int], Timed]] = {
         (draws, 1): lambda k: _floor(replications, k, 1),
-        (batch, 1): lambda k: _batch(setup, scenario, replications, k, 1),
+        (batch, 1): lambda k: _batch(setup, replications, k, 1),
         (des, 1): lambda k: _des(setup, scenario, few, k),
         (draws, 2): lambda k: _floor(2 * replications, k, 2),
-        (batch, 2): lambda k: _batch(setup, scenario, 2 * replications, k, 2),
+        (batch, 2): lambda k: _batch(setup, 2 * replications, k, 2),
     }
     rounds = [{who: run(k) for who, run in contestants.items()} for k in range(ROUNDS + 1)][1:]
 
@@ -145,22 +147,14 @@ def measure(replications: int) -> list[Speed]:
     return [
         Speed(
             name,
-            threads,
-            median(found[name, threads][0] for found in rounds),
-            ratio((name, threads), (draws, 1)),
-            ratio((name, threads), (name, 1)),
-            None if name == draws else float(np.mean([r[name, threads][1] for r in rounds])),
+            workers,
+            median(found[name, workers][0] for found in rounds),
+            ratio((name, workers), (draws, 1)),
+            ratio((name, workers), (name, 1)),
+            None if name == draws else float(np.mean([r[name, workers][1] for r in rounds])),
         )
-        for name, threads in contestants
+        for name, workers in contestants
     ]
-
-
-def _in_threads(work: Callable[[int], float], pieces: int, threads: int) -> float:
-    """Return the sum of `work` over the numbers of the pieces."""
-    if threads == 1:
-        return sum(map(work, range(pieces)))
-    with ThreadPoolExecutor(threads) as pool:
-        return sum(pool.map(work, range(pieces)))
 
 
 def _floor(replications: int, seed: int, threads: int) -> Timed:
@@ -170,28 +164,28 @@ def _floor(replications: int, seed: int, threads: int) -> Timed:
     sent = 60_000 * np.stack([1 - share, share], axis=1)
     fails = np.array([0.001, 0.05])
 
-    def draw(piece: int) -> float:
+    def draw(piece: int) -> None:
         rng = Streams(seed).rng("bench", piece)
         some = min(PIECE, replications - piece * PIECE)
         rng.poisson(sent * fails, (some, PERIODS, 2))
         rng.poisson(sent * (1 - fails), (some, PERIODS, 2))
-        return 0.0
 
     start = perf_counter()
-    _in_threads(draw, -(-replications // PIECE), threads)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(draw, range(-(-replications // PIECE))))
     return replications / (perf_counter() - start), float("nan")
 
 
-def _batch(setup: Setup, scenario: Scenario, replications: int, seed: int, threads: int) -> Timed:
-    size = Worlds(scenario, seed, 0).size
-
-    def simulate(piece: int) -> float:
-        some = min(size, replications - piece * size)
-        tally = simulate_many(setup, Worlds(scenario, seed, piece), range(some))
-        return float(tally.failed_fault.sum())
-
+def _batch(setup: Setup, replications: int, seed: int, workers: int) -> Timed:
+    size = Worlds(setup.scenario, seed, 0).size
+    pieces = range(-(-replications // size))
+    parts = [
+        Part(k, 0, Job(0, "batch", k, None, range(k * size, min((k + 1) * size, replications))))
+        for k in pieces
+    ]
     start = perf_counter()
-    failed = _in_threads(simulate, -(-replications // size), threads)
+    found = Crew(workers).run([setup], seed, parts)
+    failed = sum(float(tally.failed_fault.sum()) for _, tally in found)
     return replications / (perf_counter() - start), failed / replications
 
 

@@ -34,7 +34,7 @@ EngineOption = Annotated[
 ]
 WorkersOption = Annotated[
     int | None,
-    typer.Option("--workers", help="Threads or processes that share the runs."),
+    typer.Option("--workers", help="How many share the runs; one per core if not given."),
 ]
 PlotOption = Annotated[
     Path | None,

@@ -46,7 +46,7 @@ def recommend_design(  # noqa: PLR0913  (what can be asked of advice)
     engine
         Of the comparison; a search runs on the batch engine.
     workers
-        Threads, or processes where SimPy runs.
+        How many share the runs; see `stratsim.compare`.
     progress
         Called with what is done and what there is to do.
     search

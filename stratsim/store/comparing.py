@@ -55,8 +55,9 @@ def compare_kept(  # noqa: PLR0913  (a study has as many settings as it has)
         "des" (SimPy), "batch" (arrays), "exact" (no sampling, where it can), or
         "auto": batch where it can, else SimPy.
     workers
-        Threads of the batch engine, or processes where SimPy runs; where not given,
-        a thread for each core, or no further process.
+        Processes forked off this one where they can be (Linux, no other thread), else
+        threads of the batch engine or spawned processes of SimPy. Where not given, one
+        for each core, but for spawned ones none.
     executor
         Any executor to use instead; it is left open.
     dask

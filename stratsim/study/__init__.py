@@ -23,7 +23,7 @@ from stratsim.study.gathering import Keep, Looks, Progress, gather
 from stratsim.study.identity import identity
 from stratsim.study.jobs import make_jobs
 from stratsim.study.precision import MOST, compare_until
-from stratsim.study.workers import Crew
+from stratsim.study.workers import Crew, can_fork
 from stratsim.world import Block, block_size
 
 if TYPE_CHECKING:
@@ -172,10 +172,10 @@ def _solved(
 
 
 def _workers(asked: int | None, engines: Sequence[str]) -> int:
-    """Return how many workers to use; a process costs a second, a thread nothing."""
+    """Return how many workers to use; a process that is not forked costs a second."""
     if asked is not None:
         return _whole("workers", asked, least=1)
-    return os.cpu_count() or 1 if set(engines) == {"batch"} else 1
+    return os.cpu_count() or 1 if can_fork() or set(engines) == {"batch"} else 1
 
 
 def _engines(engine: str, setups: Sequence[Setup]) -> tuple[list[str], list[str]]:

@@ -22,6 +22,7 @@ from concurrent.futures import (
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from itertools import islice
 from types import ModuleType
 from typing import NamedTuple
@@ -69,9 +70,18 @@ class Crew:
         many = min(self.workers, len(parts))
         if many <= 1:
             return _alone(setups, seed, parts)
-        if all(part.job.engine == "batch" for part in parts):
+        if all(part.job.engine == "batch" for part in parts) and not can_fork():
             return _threaded(setups, seed, parts, many)
         return _pooled(setups, seed, parts, many)
+
+
+def can_fork() -> bool:
+    """Whether processes may be forked off this one: they cost next to nothing then.
+
+    On Linux, and while no other thread runs whose locks a fork would copy as they are:
+    at the command line, but not in a notebook.
+    """
+    return sys.platform == "linux" and threading.active_count() == 1
 
 
 def _alone(
@@ -99,11 +109,7 @@ def _threaded(
 def _pooled(
     setups: Sequence[Setup], seed: int, parts: Sequence[Part], many: int
 ) -> Iterator[tuple[Part, Tally]]:
-    # Setups are larger than a pipe holds: sent as such, each worker would have to
-    # finish its imports before the next one is started.
-    scenario, plans = setups[0].scenario, [setup.plan for setup in setups]
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(many, context, _start_worker, (scenario, plans, seed))
+    pool = _forked(setups, seed, many) if can_fork() else _spawned(setups, seed, many)
 
     def submit(job: Job) -> Future[Tally]:
         with _interrupts_held(), _main_hidden():  # it may start a process
@@ -111,6 +117,20 @@ def _pooled(
 
     with _ended(pool):
         yield from _collected(submit, parts, AHEAD * many, lambda: _free_if_broken(pool))
+
+
+def _forked(setups: Sequence[Setup], seed: int, many: int) -> ProcessPoolExecutor:
+    import_module("stratsim.engine.batch")  # once, and not again in each of them
+    context = multiprocessing.get_context("fork")
+    return ProcessPoolExecutor(many, context, _start_forked, (setups, seed))
+
+
+def _spawned(setups: Sequence[Setup], seed: int, many: int) -> ProcessPoolExecutor:
+    # Setups are larger than a pipe holds: sent as such, each worker would have to
+    # finish its imports before the next one is started.
+    scenario, plans = setups[0].scenario, [setup.plan for setup in setups]
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(many, context, _start_spawned, (scenario, plans, seed))
 
 
 def _free_if_broken(pool: ProcessPoolExecutor) -> None:
@@ -198,12 +218,15 @@ class _Worker:
     blocks: Blocks = Blocks(0)
 
 
-def _start_worker(scenario: Scenario, plans: Sequence[Plan], seed: int) -> None:
+def _start_spawned(scenario: Scenario, plans: Sequence[Plan], seed: int) -> None:
+    _start_forked([prepare(scenario, plan) for plan in plans], seed)
+
+
+def _start_forked(setups: Sequence[Setup], seed: int) -> None:
     # Ctrl-C is the parent's to handle; a worker ends when it is told to.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _Worker.setups = [prepare(scenario, plan) for plan in plans]
-    _Worker.blocks = Blocks(seed)
+    _Worker.setups, _Worker.blocks = setups, Blocks(seed)
 
 
 def _end_with_parent() -> None:
@@ -220,7 +243,7 @@ def _interrupts_held() -> Iterator[None]:
 
     Interrupted half way, a start leaves an orphan. And the processes inherit the
     mask, so that they never see an interrupt: it is the parent's to handle, and
-    `_start_worker` would come too late for one during their imports.
+    `_start_forked` would come too late for one during their imports.
     """
     main = threading.current_thread() is threading.main_thread()
     if not (main and hasattr(signal, "pthread_sigmask")):

@@ -27,7 +27,7 @@ def command(
         rows = [
             {
                 "name": s.name,
-                "threads": s.threads,
+                "workers": s.workers,
                 "replications_per_second": s.per_second,
                 "ratio": s.ratio,
                 "gain": s.gain,
@@ -42,21 +42,21 @@ def command(
     from rich import box
     from rich.table import Table
 
-    heads = ("", "threads", "replications/s", "to the draws", "to one thread", "failed requests")
+    heads = ("", "workers", "replications/s", "to the draws", "to one worker", "failed requests")
     table = Table(*heads, box=box.SIMPLE_HEAD)
     for column in table.columns[1:]:
         column.justify = "right"
     for speed in speeds:
         failed = "" if speed.failed_requests is None else format_number(speed.failed_requests)
-        gain = format_number(speed.gain) if speed.threads > 1 else ""
+        gain = format_number(speed.gain) if speed.workers > 1 else ""
         numbers = (format_number(speed.per_second), format_number(speed.ratio), gain)
-        table.add_row(speed.name, str(speed.threads), *numbers, failed)
+        table.add_row(speed.name, str(speed.workers), *numbers, failed)
     print_rich(table)
-    by = {(speed.name.split()[0], speed.threads): speed for speed in speeds}
+    by = {(speed.name.split()[0], speed.workers): speed for speed in speeds}
     times = by["batch", 1].ratio / by["des", 1].ratio
     gains = by["batch", 2].gain / by["bare", 2].gain
     print_text(f"Medians of rounds taken in turns; {EXPECTED:g} failed requests are expected.")
     print_text(
-        f"batch makes {format_number(times)} times as many runs as des; a second thread gives it "
+        f"batch makes {format_number(times)} times as many runs as des; a second worker gives it "
         f"{format_number(gains)} of the gain that it gives the draws."
     )
