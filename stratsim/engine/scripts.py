@@ -61,7 +61,7 @@ class Script:
             if fault.kind == "host" and not fault.after_us:
                 index = fault.spec.index
                 self._mark(verdict, units, [self.place[u.number] == index for u in units])
-        if any(event.effect == "allow" for event in self.events):
+        if any(_registers(event) for event in self.events):
             self._mark(_NEVER, units, never_healthy(self.run, units))
 
     def _mark(self, event: str, units: Sequence[Unit], struck: Sequence[bool]) -> None:
@@ -84,7 +84,7 @@ class Script:
                 run.take_out(unit)
             spent, trouble = self._fate(at, event, unit)
             if spent:
-                yield from self._spend(spent, sick=event.effect == "allow" and bool(trouble))
+                yield from self._spend(at, unit, spent, sick=_registers(event) and bool(trouble))
             if not self._ended(event, unit, trouble):
                 return False
         return True
@@ -100,33 +100,57 @@ class Script:
             if not unit.in_service:
                 run.take_out(unit, struck=unit.number in self.doomed)
             return False
-        if event.effect == "allow":
+        if _registers(event):
             run.convert(unit, new=self.new)
         return not self.stopped
 
-    def _spend(self, spent_us: int, *, sick: bool) -> Generator[Any, Any, None]:
+    def _spend(
+        self, at: int, unit: Unit, spent_us: int, *, sick: bool
+    ) -> Generator[Any, Any, None]:
         """Wait; a host that is registered and not healthy counts as such meanwhile."""
         run = self.run
         if not sick or run.flow.fail_open is None:
-            yield run.wait(spent_us)
+            yield from self._wait(at, unit, spent_us)
             return
         run.advance()
         run.fleet.sick[self.new] += 1
         try:
-            yield run.wait(spent_us)
+            yield from self._wait(at, unit, spent_us)
         finally:
             run.advance()
             run.fleet.sick[self.new] -= 1
+
+    def _wait(self, at: int, unit: Unit, spent_us: int) -> Generator[Any, Any, None]:
+        """Wait; a host that never becomes healthy is the fault's loss for a part of it.
+
+        Until a good host would have been healthy, this one is out of service for the
+        deployment's sake; from then on the fault keeps it out, though the event waits on.
+        """
+        run = self.run
+        if _registers(self.events[at]) and self.doomed.get(unit.number) == _NEVER:
+            good_us = min(self.durations[at][self.place[unit.number]], spent_us)
+            if good_us:
+                yield run.wait(good_us)
+            if unit.running and not unit.in_service:
+                run.take_out(unit, struck=True)
+            spent_us -= good_us
+        if spent_us:
+            yield run.wait(spent_us)
 
     def _fate(self, at: int, event: HostEvent, unit: Unit) -> tuple[int, str]:
         """Return how long the event takes on `unit` [us] and what goes wrong, if anything."""
         doomed = self.doomed.get(unit.number)
         place, limit = self.place[unit.number], us(event.timeout_s)
         duration = self.durations[at][place]
-        if duration > limit or (doomed == _NEVER and event.effect == "allow"):
+        if duration > limit or (doomed == _NEVER and _registers(event)):
             return limit, "timed out"
         chances = self.chances[at]
         wrong = chances is not None and chances[place] < event.failure
         if event.previous and unit.rank == 0:
             wrong = False  # there is no earlier revision whose script could fail
         return duration, "failed" if wrong or doomed == event.event else ""
+
+
+def _registers(event: HostEvent) -> bool:
+    """Whether a host is put into service when `event` has succeeded."""
+    return event.effect == "allow"

@@ -19,6 +19,7 @@ from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.des import simulate_one
 from stratsim.engine.setup import Setup, prepare
 from stratsim.engine.tally import Tally, tally
+from stratsim.model.scenario import Scenario
 from stratsim.strategies import build_plan
 from stratsim.world import Block
 
@@ -35,6 +36,32 @@ ROWS = range(2)
 def test_without_noise_every_measure_is_equal(lawful: Lawful, data: DataObject) -> None:
     scenario = replace(stratsim.load(data.draw(lawful())), noise="expected")
 
+    _check_all(scenario)
+
+
+@pytest.mark.slow
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_hosts_that_never_become_healthy(lawful: Lawful, data: DataObject) -> None:
+    """In place and beside a green fleet, with hardly a host to spare, so that every one tells."""
+    found = data.draw(lawful("ec2"))
+    count = found["service"]["instances"]
+    minimum = {"type": "HOST_COUNT", "value": data.draw(st.integers(0, count - 1))}
+    sick = {"kind": "startup", "probability": data.draw(st.sampled_from([0.2, 0.5, 0.9]))}
+    for outcome in found["release"]["outcomes"]:
+        outcome["faults"].append(sick)
+    found["traffic"] = {"rate": 50}
+    found["service"].pop("autoscaling", None)
+    found["service"]["capacity"] = 50 / count * data.draw(st.sampled_from([1.0, 1.3, 2.0]))
+    found["strategies"] = [
+        {"name": style, "deploymentStyle": style, "minimumHealthyHosts": minimum}
+        for style in ("IN_PLACE", "BLUE_GREEN")
+    ]
+
+    _check_all(replace(stratsim.load(found), noise="expected"))
+
+
+def _check_all(scenario: Scenario) -> None:
     for spec in scenario.strategies:
         setup = prepare(scenario, build_plan(scenario, spec.name))
         if not unsupported(setup):

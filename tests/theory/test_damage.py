@@ -233,6 +233,71 @@ def test_overload_by_crashes_is_the_fault_s(scenario_of: Make, compare: Make) ->
     assert (runs.measures["failed_requests_capacity"] == 0).all()
 
 
+ONE_IS_SICK = {"kind": "startup", "probability": 1, "zones": [1]}
+"""Of four hosts in as many zones, host 0."""
+
+
+def sick_host(scenario_of: Make, compare: Make, strategy: Any, **more: Any) -> dict[str, float]:
+    """Return the measures of a deployment to four hosts of 100/s under 350/s, one of them sick.
+
+    A host is away for 30 s of installation and 20 s of registration, which has 10 minutes.
+    """
+    scenario = scenario_of(
+        {"name": "it", **strategy},
+        platform="ec2",
+        faults=[ONE_IS_SICK],
+        service={"instances": 4, "zones": 4, "capacity": 100},
+        traffic={"rate": 350},
+        lifecycle={
+            "Install": {"duration": "30s"},
+            "AllowTraffic": {"duration": "20s", "timeout": "10m"},
+        },
+        noise="expected",
+        **more,
+    )
+    runs = compare(scenario, replications=1).sample("it")
+    return {name: float(values[0]) for name, values in runs.measures.items()}
+
+
+@pytest.mark.parametrize("undone", [True, False])
+def test_a_host_in_place_is_the_fault_s_loss_once_a_good_one_were_back(
+    scenario_of: Make, compare: Make, undone: bool
+) -> None:
+    """Three hosts reject 50/s. For 50 s the first would be away in any case, and is in the
+
+    rollback again; from 50 s to its timeout at 630 s the fault keeps it out.
+    """
+    events = {"enabled": undone, "events": ["DEPLOYMENT_FAILURE"]}
+    found = sick_host(
+        scenario_of,
+        compare,
+        {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": 3}},
+        group={"autoRollbackConfiguration": events},
+    )
+
+    assert found["deployment_duration_s"] == 630
+    assert found["failed_requests_fault"] == pytest.approx(50 * 580, rel=1e-9)
+    away = 100 if undone else 50
+    assert found["failed_requests_capacity"] == pytest.approx(50 * away, rel=1e-9)
+    assert found["exposed_requests"] == 0
+
+
+def test_a_replacement_host_that_is_not_healthy_is_the_fault_s_loss(
+    scenario_of: Make, compare: Make
+) -> None:
+    """While four old hosts serve nobody misses it; without them three face 350/s for the
+
+    five minutes of the termination wait.
+    """
+    rule = {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": 0}}
+    green = {**rule, "deploymentStyle": "BLUE_GREEN"}
+    found = sick_host(scenario_of, compare, green, wait_min=5)
+
+    assert found["deployment_duration_s"] == 30 + 600 + 300
+    assert found["failed_requests_fault"] == pytest.approx(50 * 300, rel=1e-9)
+    assert found["failed_requests_capacity"] == 0
+
+
 def test_how_often_instances_crash(scenario_of: Make, mean_is: Make, compare: Make) -> None:
     """Ten instances that die once an hour each, back after 5 minutes: on average 10/13 of
 

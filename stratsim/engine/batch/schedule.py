@@ -299,8 +299,7 @@ def _roll(clock: Clock, step: Roll) -> None:
     else:
         clock.hosts = (play, ran if clock.hosts is None else clock.hosts[1].then(ran))
         clock.draft.hosts(np.where(draws.healthy, ran.at(play.out), NEVER), "old", -1)
-    struck = np.where(play.struck, ran.at(play.done), NEVER)
-    clock.draft.hosts(struck, "lost_new" if new else "lost_old", 1)
+    clock.draft.hosts(ran.at(play.lost), "lost_new" if new else "lost_old", 1)
     back = ran.at(play.back)
     clock.draft.hosts(back, "new", 1)
     clock.entered = np.minimum(clock.entered, back)

@@ -18,14 +18,15 @@ class Script:
 
     ``out`` is when it leaves service and ``back`` when it is in service with the
     other revision (`NEVER` where it does neither); ``done`` when it has ended,
-    well or not (``failed``); ``struck`` that a failure is to blame, not a timeout.
+    well or not (``failed``). From ``lost`` on a fault of the release keeps it out of
+    service (`NEVER` where none does).
     """
 
     out: Times
     back: Times
     done: Times
+    lost: Times
     failed: Flags
-    struck: Flags
 
     def take(self, keep: NDArray[np.int64]) -> "Script":
         """Return the rows `keep`."""
@@ -33,9 +34,9 @@ class Script:
 
     def blank(self, size: int) -> "Script":
         """Return scripts of so many replications that do nothing."""
-        flags = [np.zeros((size, self.done.shape[1]), dtype=bool) for _ in range(2)]
-        times = [np.full((size, self.done.shape[1]), NEVER) for _ in range(3)]
-        return Script(times[0], times[1], times[2], flags[0], flags[1])
+        shape = (size, self.done.shape[1])
+        out, back, done, lost = (np.full(shape, NEVER) for _ in range(4))
+        return Script(out, back, done, lost, np.zeros(shape, dtype=bool))
 
 
 def script(
@@ -48,8 +49,8 @@ def script(
     """
     shape = (len(draws.rows), draws.size)
     clock = np.zeros(shape, dtype=np.int64)
-    out, back = np.full(shape, NEVER), np.full(shape, NEVER)
-    failed, struck = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+    out, back, lost = (np.full(shape, NEVER) for _ in range(3))
+    failed = np.zeros(shape, dtype=bool)
     doomed, sick = _doomed(draws, events) if new else ({}, np.zeros(shape, dtype=bool))
     for event in events:
         duration = us_many(draws.values(event.duration, "host", purpose, event.event))
@@ -62,15 +63,18 @@ def script(
         if event.effect == "block":
             out = np.where(failed, out, np.minimum(out, clock))
         late = ill | (duration > limit)
+        # when a good host would have been healthy: what comes later is the fault's doing
+        good = clock + np.minimum(duration, limit)
         clock = np.where(failed, clock, clock + np.where(late, limit, duration))
         now = ~failed & (wrong | late) & (not event.forgiven)
         # a host that is still, or again, in service stays there
         outside = (out < NEVER) | (fresh or ~draws.healthy)
-        struck |= now & outside & (back == NEVER) & _any(doomed, sick)
+        struck = now & outside & (back == NEVER) & _any(doomed, sick)
+        lost = np.where(struck, np.where(ill, good, clock), lost)
         failed |= now
         if event.effect == "allow":
             back = np.where(failed, back, clock)
-    return Script(out, back, clock, failed, struck)
+    return Script(out, back, clock, lost, failed)
 
 
 def _any(doomed: dict[str, Flags], sick: Flags) -> Flags:

@@ -215,11 +215,10 @@ def _where_hosts_are(draws: Draws, play: Script, ran: Pass, edge: Times) -> _Hos
     edge = edge[:, None]
     tried = ran.start < edge
     out, back, over = (ran.at(at) < edge for at in (play.out, play.back, play.done))
-    failed = over & play.failed
     serving = back | (draws.healthy & ~out)
     healthy = np.where(over, ~play.failed, np.where(tried, serving, draws.healthy))
     touched = tried & (back | ~serving | ~healthy)
-    return _Hosts(touched, healthy, back, serving & ~back, failed & play.struck)
+    return _Hosts(touched, healthy, back, serving & ~back, ran.at(play.lost) < edge)
 
 
 def edge_of(runs: "Runs", rows: Rows) -> Times:
