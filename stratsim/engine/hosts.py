@@ -103,17 +103,22 @@ class Hosts:
             yield from self._pass(self.waiting, 0, 0)
         # At least one has to succeed, even where no host needs to stay healthy.
         if self.succeeded < 1 or self.succeeded + self.spared < step.minimum_healthy:
-            raise StepFailedError(HEALTH_CONSTRAINTS)
+            raise self._failure(HEALTH_CONSTRAINTS)
         run.note("lifecycle", f"{step.event} ends: {self.succeeded} of {self.total} succeeded")
+
+    def _failure(self, code: str) -> StepFailedError:
+        """Return what ends the pass: in place there is nothing to undo before the first host."""
+        changed = self.step.fleet == "new" or any(unit.tried for unit in self.run_.fleet.units)
+        return StepFailedError(code, can_roll_back=changed)
 
     def _refuse(self) -> None:
         """Fail before any host is touched where the minimum can never be kept."""
         step = self.step
         if not self.total:
-            raise StepFailedError(NO_INSTANCES)
+            raise self._failure(NO_INSTANCES)
         crowded = any(zone.minimum_healthy >= zone.count for zone in step.zones)
         if step.minimum_healthy >= self.size or crowded:
-            raise StepFailedError(HEALTH_CONSTRAINTS_INVALID)
+            raise self._failure(HEALTH_CONSTRAINTS_INVALID)
 
     def _zones(self, zones: Sequence[Zone]) -> Process:
         """Go zone by zone, with a watch after each, the last one where that is asked for."""
@@ -132,7 +137,7 @@ class Hosts:
         while queue or self.flying:
             self._start(queue, zone, least)
             if not self.flying:
-                raise StepFailedError(HEALTH_CONSTRAINTS)
+                raise self._failure(HEALTH_CONSTRAINTS)
             self.wake = self.run_.env.event()
             if not self.finished:
                 yield self.wake
@@ -197,10 +202,10 @@ class Hosts:
         The bar is equality: with 10 hosts and a minimum of 9 one failure ends it.
         """
         if self.step.strict:
-            raise StepFailedError(HEALTH_CONSTRAINTS)
+            raise self._failure(HEALTH_CONSTRAINTS)
         hopeful = self.sick + sum(not healthy for _, healthy, _ in self.flying.values())
         if self.left and self.healthy.total() + hopeful <= self.step.minimum_healthy:
-            raise StepFailedError(HEALTH_CONSTRAINTS)
+            raise self._failure(HEALTH_CONSTRAINTS)
 
 
 def _in_order(run: "Deployment", units: Sequence[Unit]) -> deque[Unit]:

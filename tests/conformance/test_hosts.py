@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import stratsim
@@ -113,6 +114,47 @@ def test_a_percentage_of_a_lone_host(deploy: Deploy, how: str, status: str) -> N
     control = {"agent_poll": "0s", "lone_host": how}
 
     assert deploy("ec2", HALF, n=1, control=control).status == status
+
+
+NO_HOST_LEFT = {
+    "minimumHealthyHosts": {"type": "HOST_COUNT", "value": 0},
+    "zonalConfig": {"minimumHealthyHostsPerZone": {"type": "HOST_COUNT", "value": 4}},
+}
+
+
+@pytest.mark.parametrize("engine", ["des", "batch"])
+@pytest.mark.parametrize(
+    ("entry", "n"),
+    [
+        pytest.param({"deploymentConfigName": HALF}, 1, id="half of one host"),
+        pytest.param(minimum("FLEET_PERCENT", 95), 10, id="W4"),
+        pytest.param(NO_HOST_LEFT, 4, id="a zone's minimum"),
+    ],
+)
+def test_what_is_refused_at_creation_is_not_rolled_back(
+    scenario_of: ScenarioOf, engine: str, entry: dict[str, Any], n: int
+) -> None:
+    """Failed before any host is touched, with nothing to undo, whatever the group rolls back on."""
+    events = {"enabled": True, "events": ["DEPLOYMENT_FAILURE"]}
+    group = {"autoRollbackConfiguration": events}
+    scenario = scenario_of("ec2", entry, n=n, deployment_group=group)
+    runs = stratsim.compare(scenario, replications=2, engine=engine).sample("it")
+
+    assert (runs.measures["deployment_duration_s"] == 0).all()
+    assert not runs.events["rollback"].any()
+    assert not runs.events["false_rollback"].any()
+    assert np.isnan(runs.measures["rollback_latency_s"]).all()
+
+
+@pytest.mark.parametrize("engine", ["des", "batch"])
+def test_what_has_changed_a_host_is_rolled_back(scenario_of: ScenarioOf, engine: str) -> None:
+    """The only host fails, which no minimum forbids; the same group rolls back then."""
+    events = {"enabled": True, "events": ["DEPLOYMENT_FAILURE"]}
+    group = {"autoRollbackConfiguration": events}
+    scenario = scenario_of("ec2", ALL, n=1, faults=failing(0), deployment_group=group)
+    runs = stratsim.compare(scenario, replications=2, engine=engine).sample(ALL)
+
+    assert runs.events["rollback"].all()
 
 
 # -- lifecycle events ------------------------------------------------------------------

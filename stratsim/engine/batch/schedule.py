@@ -136,7 +136,9 @@ class Clock:
         """Now where the deployment still runs, else never."""
         return np.where(self.running, self.now, NEVER)
 
-    def finish(self, rows: Flags, when: Times, status: int, *, can_undo: bool = True) -> None:
+    def finish(
+        self, rows: Flags, when: Times, status: int, *, can_undo: bool | Flags = True
+    ) -> None:
         """End the deployment of `rows`."""
         rows = rows & self.running
         self.end = np.where(rows, when, self.end)
@@ -293,17 +295,18 @@ def _roll(clock: Clock, step: Roll) -> None:
     play = script(draws, step.events, new=True, purpose="deploy", fresh=new)
     ran = _pass(clock, step, play)
     ran.start = np.where(clock.running[:, None], ran.start, NEVER)
-    taken = ran.start < NEVER
+    taken, changed = ran.start < NEVER, np.ones_like(clock.running)
     if new:
         clock.healthy = clock.healthy & taken & ~play.failed
     else:
         clock.hosts = (play, ran if clock.hosts is None else clock.hosts[1].then(ran))
+        changed[:] = (clock.hosts[1].start < NEVER).any(axis=1)  # else there is nothing to undo
         clock.draft.hosts(np.where(draws.healthy, ran.at(play.out), NEVER), "old", -1)
     clock.draft.hosts(ran.at(play.lost), "lost_new" if new else "lost_old", 1)
     back = ran.at(play.back)
     clock.draft.hosts(back, "new", 1)
     clock.entered = np.minimum(clock.entered, back)
-    clock.finish(ran.failed, ran.end, FAILED)
+    clock.finish(ran.failed, ran.end, FAILED, can_undo=changed)
     clock.since, clock.now = clock.now, np.maximum(clock.now, ran.end)
 
 
