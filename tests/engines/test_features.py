@@ -223,6 +223,19 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             },
         },
     ),
+    **{
+        f"a rollback that fails at {event} and is tried again": (
+            "ec2",
+            {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": minimum}},
+            {
+                "lifecycle": {event: {"duration": "30s", "failure": failure}},
+                "service": {"instances": 6, "capacity": 15},
+                "on_call": {"respond": "5m", "notice": "1h"},
+                "control": {"follow_up": "2h"},
+            },
+        )
+        for event, minimum, failure in (("BeforeInstall", 4, 0.2), ("AfterAllowTraffic", 3, 0.5))
+    },
     "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
 }
 

@@ -11,6 +11,7 @@ from stratsim.engine.batch.changes import NEVER, Changes, Draft, Flags, Times, u
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.host_pass import HostPass, hosts_before
 from stratsim.engine.batch.launches import Launching
+from stratsim.engine.batch.placed import Placed
 from stratsim.engine.batch.scaling import FAILED as GAVE_UP
 from stratsim.engine.batch.scaling import Patience, Scaling
 from stratsim.engine.batch.scripts import Pass, Script, run_pass, script
@@ -47,7 +48,8 @@ class Schedule:
     """When everything happens; ``end`` (rows,) and how: ``status``, ``can_undo``.
 
     ``unwatched`` is when CodeDeploy stops looking at its alarms, ``retired`` when
-    the old fleet is gone. ``hosts`` is the pass over the fleet in place;
+    the old fleet is gone. ``hosts`` is the pass over the fleet in place,
+    after which they are as ``placed`` says once a way back has been tried;
     ``entered`` (rows, hosts) when each host of the new revision begins to serve,
     ``left`` when each original host is taken out. Where a plan scales fleets its
     ``units`` are known one by one; ``numbered`` says that ``entered`` goes by the
@@ -74,6 +76,7 @@ class Schedule:
     hosts: tuple[Script, Pass] | None = None
     units: Units | None = None
     numbered: bool = False
+    placed: Placed | None = None
 
     def take(self, keep: NDArray[np.int64]) -> None:
         """Keep only some rows."""
@@ -85,6 +88,8 @@ class Schedule:
             self.hosts = play.take(keep), ran.take(keep)
         if self.units is not None:
             self.units = self.units.take(keep)
+        if self.placed is not None:
+            self.placed = self.placed.take(keep)
 
     def put_hosts(self, rows: NDArray[np.int64], hosts: tuple[Script, Pass] | None) -> None:
         """Replace the pass of some rows; the others have not come to theirs."""

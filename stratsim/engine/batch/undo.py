@@ -1,18 +1,19 @@
 """How traffic comes back to the old revision, for many replications at once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.engine.batch.changes import NEVER, Draft, Flags, Times, us_many
+from stratsim.engine.batch.changes import NEVER, Draft, Times, us_many
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.host_pass import HostPass, hosts_before
 from stratsim.engine.batch.pieces import resumed, take_over, waiting
+from stratsim.engine.batch.placed import Placed
 from stratsim.engine.batch.schedule import HANDLERS, SUCCEEDED, patience
-from stratsim.engine.batch.scripts import Pass, Script, script
+from stratsim.engine.batch.scripts import script
 from stratsim.engine.batch.tasks import Tasks
 from stratsim.engine.batch.units import Units
 from stratsim.engine.undo import allow_events, relaunch_events
@@ -153,12 +154,8 @@ def redeploy(runs: "Runs", rows: Rows) -> None:
     state = runs.state
     assert isinstance(step, Roll)
     now = state.now[rows]
-    if runs.plan_.hosts is None:  # refused before any host was touched
-        _replace(runs, rows, Draft(len(rows)), now)
-        return
     draws = _draws(runs, rows)
-    forward, ran = runs.plan_.hosts[0].take(rows), runs.plan_.hosts[1].take(rows)
-    at = _where_hosts_are(draws, forward, ran, edge_of(runs, rows))
+    at = _where_hosts_are(runs, rows, draws)
     healthy = at.healthy & ~(runs.crashes.down[rows] & (state.status[rows] != SUCCEEDED)[:, None])
     wanted = at.touched
     if runs.scenario.control.rollback_hosts == "whole_group":
@@ -177,6 +174,7 @@ def redeploy(runs: "Runs", rows: Rows) -> None:
     draft.hosts(np.where(at.struck, mended, NEVER), "lost_old", -1)
     draft.hosts(back.at(play.back), "old", 1)
     state.leaving[rows] = np.where(at.serves_new, leave, state.leaving[rows])
+    _place(runs, rows, at.then(play, back, new=False))
     _replace(runs, rows, draft, back.end)
 
 
@@ -199,26 +197,25 @@ def roll_back_tasks(runs: "Runs", rows: Rows) -> None:
     _replace(runs, rows, draft, rolled.end)
 
 
-@dataclass(slots=True)
-class _Hosts:
-    """Where the hosts are when a deployment in place ends; (rows, hosts) each."""
+def _where_hosts_are(runs: "Runs", rows: Rows, draws: Draws) -> Placed:
+    """Return the hosts' places at the end of what was last deployed to them."""
+    plan = runs.plan_
+    if plan.placed is None:
+        plan.placed = Placed.before(draws.healthy, len(plan.end))
+    at = plan.placed.take(rows)
+    if plan.hosts is None:
+        return at
+    forward, ran = plan.hosts[0].take(rows), plan.hosts[1].take(rows)
+    return at.then(forward, ran, edge_of(runs, rows), new=True)
 
-    touched: Flags
-    healthy: Flags
-    serves_new: Flags
-    serves_old: Flags
-    struck: Flags
 
-
-def _where_hosts_are(draws: Draws, play: Script, ran: Pass, edge: Times) -> _Hosts:
-    """Return the hosts' places; what falls to `edge` or later has not happened."""
-    edge = edge[:, None]
-    tried = ran.start < edge
-    out, back, over = (ran.at(at) < edge for at in (play.out, play.back, play.done))
-    serving = back | (draws.healthy & ~out)
-    healthy = np.where(over, ~play.failed, np.where(tried, serving, draws.healthy))
-    touched = tried & (back | ~serving | ~healthy)
-    return _Hosts(touched, healthy, back, serving & ~back, ran.at(play.lost) < edge)
+def _place(runs: "Runs", rows: Rows, after: Placed) -> None:
+    """Remember where a rollback leaves the hosts, for whoever has to try again."""
+    plan = runs.plan_
+    assert plan.placed is not None
+    plan.placed.put(rows, after)
+    if plan.hosts is not None:
+        plan.hosts[1].start[rows] = NEVER  # the way forward is in `placed`
 
 
 def edge_of(runs: "Runs", rows: Rows) -> Times:

@@ -128,7 +128,7 @@ class Watching:
     def _people(self, rows: Flags) -> None:
         state = self.runs.state
         state.people = np.where(rows, NEVER, state.people)
-        rows = rows & ~state.acted & ~state.undoing & ~state.automatic
+        rows = rows & ~state.acted & ~state.undoing
         rows &= ~((state.ended < NEVER) & self.runs.ends.restored())
         state.acted |= rows
         open_ = rows & (state.ended == NEVER)
