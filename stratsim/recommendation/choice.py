@@ -11,6 +11,7 @@ from stratsim.intervals import Difference, Estimate
 from stratsim.recommendation.requirement import Finding, Requirement
 
 Verdict = Literal["recommended", "none meets", "cannot tell"]
+Kind = Literal["strategy", "design"]
 
 INDIFFERENCE = 0.01
 """A strategy that may be better by at most this share of the objective counts as equal:
@@ -75,6 +76,8 @@ class Choice:
     ``leader`` is the best by the objective among those that surely meet every
     requirement; ``rivals`` are the others that meet, or may meet, them, best
     first; ``open`` those of them that the runs cannot put behind the leader.
+    ``kind`` is what was chosen among: strategies, or the designs of a search that
+    were run to the end.
     """
 
     verdict: Verdict
@@ -84,6 +87,7 @@ class Choice:
     leader: Standing | None = None
     rivals: tuple[Rival, ...] = ()
     open: tuple[Rival, ...] = field(default=())
+    kind: Kind = "strategy"
 
     @property
     def strategy(self) -> str | None:
@@ -111,8 +115,13 @@ def read_objective(text: str, measures: Iterable[str]) -> Key:
     return key
 
 
-def decide(comparison: Comparison, objective: Key, requirements: Sequence[Requirement]) -> Choice:
-    """Return the choice among the comparison's strategies.
+def decide(
+    comparison: Comparison,
+    objective: Key,
+    requirements: Sequence[Requirement],
+    kind: Kind = "strategy",
+) -> Choice:
+    """Return the choice among the comparison's strategies, or designs.
 
     Recommended is the strategy with the lowest objective among those that surely
     meet every requirement, unless another one that meets, or may meet, them all may
@@ -142,6 +151,7 @@ def decide(comparison: Comparison, objective: Key, requirements: Sequence[Requir
         leader=leader,
         rivals=rivals,
         open=still_open,
+        kind=kind,
     )
 
 

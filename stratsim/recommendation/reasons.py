@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stratsim.recommendation.requirement import Finding
 
 _SHOWN = 2  # strategies told by name where there may be many
+_PLURAL = {"strategy": "strategies", "design": "designs"}
 
 
 def reasons(choice: Choice, comparison: Comparison) -> tuple[str, ...]:
@@ -33,7 +34,7 @@ def _why_recommended(choice: Choice, comparison: Comparison) -> list[str]:
     assert leader is not None
     best = f"{leader.strategy} has the lowest {choice.objective} {_among(choice)}"
     if len(choice.standings) == 1:
-        best = f"{leader.strategy} is the only strategy"
+        best = f"{leader.strategy} is the only {_kind(choice)}"
     lines = [f"{best}: {_objective(choice, leader)}."]
     runner_up = choice.runner_up
     if runner_up is not None:
@@ -47,23 +48,27 @@ def _why_recommended(choice: Choice, comparison: Comparison) -> list[str]:
 
 def _among(choice: Choice) -> str:
     everyone, meeting = len(choice.standings), sum(s.met is True for s in choice.standings)
+    some, limits = f"{everyone} {_kind(choice, many=True)}", _all_limits(choice)
     if not choice.requirements:
-        return f"of the {_count(everyone, 'strategy', 'strategies')}"
+        return f"of the {some}"
     if meeting == everyone:
-        return f"of {everyone} strategies, all of which surely meet {_all_limits(choice)}"
+        return f"of {some}, all of which surely meet {limits}"
     if meeting == 1:
-        return f"as the only one of {everyone} strategies that surely meets {_all_limits(choice)}"
-    return f"among the {meeting} of {everyone} strategies that surely meet {_all_limits(choice)}"
+        return f"as the only one of {some} that surely meets {limits}"
+    return f"among the {meeting} of {some} that surely meet {limits}"
+
+
+def _kind(choice: Choice, *, many: bool = False) -> str:
+    """Return what was chosen among; of a search's designs few are run to the end."""
+    if choice.kind == "design":
+        return f"{_PLURAL['design'] if many else 'design'} run to the end"
+    return _PLURAL[choice.kind] if many else choice.kind
 
 
 def _all_limits(choice: Choice) -> str:
     count = len(choice.requirements)
     few = {1: "the requirement", 2: "both requirements"}
     return few.get(count, f"all {count} requirements")
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _objective(choice: Choice, standing: Standing) -> str:
@@ -133,8 +138,9 @@ def _ruled_out(choice: Choice) -> list[str]:
         has = _objective(choice, standing)
         lines.append(f"{standing.strategy} would have less, {has}, but {_shortfalls(standing)}.")
     if len(better) > _SHOWN:
-        rest = _count(len(better) - _SHOWN, "more strategy", "more strategies")
-        lines.append(f"The limits keep out {rest} with less.")
+        rest = len(better) - _SHOWN
+        kind = choice.kind if rest == 1 else _PLURAL[choice.kind]
+        lines.append(f"The limits keep out {rest:,} more {kind} with less.")
     return lines
 
 
@@ -153,7 +159,8 @@ def _shortfalls(standing: Standing) -> str:
 
 
 def _why_none(choice: Choice) -> list[str]:
-    lines = [f"None of the {len(choice.standings)} strategies meets {_all_limits(choice)}."]
+    some = f"{len(choice.standings)} {_kind(choice, many=True)}"
+    lines = [f"None of the {some} meets {_all_limits(choice)}."]
     for index, requirement in enumerate(choice.requirements):
         findings = [standing.findings[index] for standing in choice.standings]
         if any(finding.met is not False for finding in findings):
@@ -161,12 +168,13 @@ def _why_none(choice: Choice) -> list[str]:
         sign = 1 if requirement.sense == "<=" else -1
         nearest = min(findings, key=lambda finding: sign * finding.estimate.value)
         lines.append(
-            f"No strategy meets {requirement.words}: the nearest, {nearest.strategy}, "
+            f"No {choice.kind} meets {requirement.words}: the nearest, {nearest.strategy}, "
             f"has {nearest.words}."
         )
     if len(lines) == 1:
         lines.append(
-            "Each requirement is met by some strategy, but no strategy meets them together."
+            f"Each requirement is met by some {choice.kind}, "
+            f"but no {choice.kind} meets them together."
         )
     return lines
 
@@ -175,7 +183,7 @@ def _why_open(choice: Choice, comparison: Comparison) -> list[str]:
     if choice.leader is None:
         return _why_nothing_is_sure(choice, comparison)
     leader = choice.leader
-    open_question = f"which strategy has the lowest {choice.objective} {_among(choice)}"
+    open_question = f"which {choice.kind} has the lowest {choice.objective} {_among(choice)}"
     return [
         f"The runs cannot tell {open_question}.",
         f"{leader.strategy} leads with {_objective(choice, leader)}.",
@@ -219,9 +227,11 @@ def _undecided(finding: Finding, comparison: Comparison) -> str:
 def _why_nothing_is_sure(choice: Choice, comparison: Comparison) -> list[str]:
     lines = []
     if any(standing.met for standing in choice.standings):
-        lines.append(f"{choice.objective} applies in no run of the strategies that qualify.")
+        lines.append(
+            f"{choice.objective} applies in no run of the {_PLURAL[choice.kind]} that qualify."
+        )
     else:
-        lines.append(f"No strategy surely meets {_all_limits(choice)}, and not all fail.")
+        lines.append(f"No {_kind(choice)} surely meets {_all_limits(choice)}, and not all fail.")
     possible = [standing for standing in choice.standings if standing.met is None]
     for standing in sorted(possible, key=lambda s: s.order):
         texts = [_undecided(finding, comparison) for finding in standing.failing()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from stratsim.comparison.result import SCHEMA_VERSION
 from stratsim.errors import InputError, Problem
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stratsim.recommendation.choice import Choice, Verdict
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recommendation:
     """What to deploy with, if the runs can tell; `explain` says why.
 
@@ -37,7 +37,11 @@ class Recommendation:
     choice: Choice
     comparison: Comparison
     scenario: Scenario | None = None
-    interrupted: ClassVar[bool] = False
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether this is the best so far; never without a search."""
+        return False
 
     @property
     def verdict(self) -> Verdict:
@@ -70,10 +74,14 @@ class Recommendation:
         names = group.alarm_names if group.alarms_enabled else ()
         return tuple(scenario.alarm(name) for name in names)
 
+    @property
+    def head(self) -> str:
+        """The recommended strategy, or the verdict."""
+        return self.strategy or self.verdict.capitalize()
+
     def explain(self) -> str:
         """Return why this one, by how much, which limits bind, and what would change it."""
-        head = self.strategy if self.verdict == "recommended" else self.verdict.capitalize()
-        return "\n".join([f"{head}", *(f"- {reason}" for reason in self.reasons)])
+        return "\n".join([self.head, *(f"- {reason}" for reason in self.reasons)])
 
     def export(
         self,
@@ -113,11 +121,11 @@ class Recommendation:
         }
 
     def _recommended(self) -> tuple[Scenario, str]:
+        if self.strategy is None:
+            raise InputError([Problem("strategy", "recommended", repr(self.verdict))])
         if self.scenario is None:
             rule = "given to recommend_from, to know the alarms and to export"
             raise InputError([Problem("scenario", rule, "None")])
-        if self.strategy is None:
-            raise InputError([Problem("strategy", "recommended", repr(self.verdict))])
         return self.scenario, self.strategy
 
     def __str__(self) -> str:
@@ -126,6 +134,5 @@ class Recommendation:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = self.strategy or self.verdict.capitalize()
         items = "".join(f"<li>{escape(reason)}</li>" for reason in self.reasons)
-        return f"<p><b>{escape(head)}</b></p><ul>{items}</ul>"
+        return f"<p><b>{escape(self.head)}</b></p><ul>{items}</ul>"

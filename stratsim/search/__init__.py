@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from stratsim.model.scenario import Scenario
     from stratsim.recommendation.requirement import Require
-    from stratsim.search.result import SearchedDesign
 
 __all__ = ["recommend_design"]
 
@@ -28,7 +27,7 @@ def recommend_design(  # noqa: PLR0913  (what can be asked of advice)
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     search: bool = False,
-) -> Recommendation | SearchedDesign:
+) -> Recommendation:
     """Return the advice on how to deploy: among the scenario's strategies, or a new design.
 
     Parameters
@@ -57,8 +56,9 @@ def recommend_design(  # noqa: PLR0913  (what can be asked of advice)
 
     Returns
     -------
-    Recommendation or SearchedDesign
-        Both with ``strategy``, ``alarms``, ``explain()`` and ``export()``.
+    Recommendation
+        With ``strategy``, ``alarms``, ``explain()`` and ``export()``; of a search a
+        `SearchedDesign`, which also knows what was tried.
 
     Raises
     ------

@@ -3,41 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from html import escape
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from stratsim.comparison import Key
+from stratsim.comparison.pareto import PARETO_MEASURES
+from stratsim.intervals.summary import finite
 from stratsim.recommendation import Recommendation
+from stratsim.recommendation.reasons import reasons
 from stratsim.search.finals import design_scenario
-from stratsim.wording import format_value, with_unit
+from stratsim.wording import format_interval, with_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from stratsim.comparison import Comparison
-    from stratsim.model.scenario import Alarm, Scenario
-    from stratsim.recommendation.choice import Verdict
+    from stratsim.intervals import Estimate
+    from stratsim.measures import Sample
+    from stratsim.model.scenario import Scenario
     from stratsim.search.finals import Entry
     from stratsim.search.race import Lap
     from stratsim.search.space import Space
 
 
-@dataclass(frozen=True, eq=False)
-class SearchedDesign:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class SearchedDesign(Recommendation):
     """The best design of a search, if there is one; `explain` says why.
+
+    ``comparison`` holds the runs of those of the last designs that stayed open,
+    ``scenario`` the scenario with the best design; None where there is none.
 
     Parameters
     ----------
-    recommendation
-        The choice among the last designs, and the runs that it rests on.
     base
         The scenario that was searched for.
     space
         All designs.
     finalists
-        The runs of all the last designs; the recommendation may rest on more runs of
-        those that stayed open.
+        The runs of all the last designs; the comparison may have more runs of some.
     entries
         The last designs' shapes and alarms, by name.
     laps
@@ -48,7 +52,6 @@ class SearchedDesign:
         Whether the search was cut short, so that this is the best so far.
     """
 
-    recommendation: Recommendation
     base: Scenario
     space: Space
     finalists: Comparison
@@ -57,49 +60,29 @@ class SearchedDesign:
     notes: tuple[str, ...] = ()
     interrupted: bool = False
 
-    @property
-    def verdict(self) -> Verdict:
-        """``recommended``, ``none meets`` or ``cannot tell``."""
-        return self.recommendation.verdict
-
-    @property
-    def strategy(self) -> str | None:
-        """The best design's name; None where there is none."""
-        return self.recommendation.strategy
-
-    @property
-    def runner_up(self) -> str | None:
-        """The next best by the objective that surely meets every requirement."""
-        return self.recommendation.runner_up
-
-    @property
-    def comparison(self) -> Comparison:
-        """The runs of the last designs."""
-        return self.recommendation.comparison
-
-    @property
+    @cached_property
     def pareto(self) -> tuple[str, ...]:
         """The last designs that meet the limits and that no other such beats in everything.
 
-        Weighed are failed requests, duration and cost.
+        Weighed are failed requests, duration and cost, in the same worlds for all.
         """
-        limits = self.recommendation.choice.requirements
+        limits = self.choice.requirements
         samples = tuple(
             sample
             for sample in self.finalists.samples
-            if not any(limit.judge(sample).met is False for limit in limits)
+            if not any(limit.judge(self.sample(sample.strategy)).met is False for limit in limits)
         )
         return replace(self.finalists, samples=samples).pareto if samples else ()
+
+    def sample(self, design: str) -> Sample:
+        """Return the most runs that there are of one of the last designs."""
+        known = design in self.comparison.strategies
+        return (self.comparison if known else self.finalists).sample(design)
 
     def scenario_of(self, design: str) -> Scenario:
         """Return the scenario with one of the last designs as its only strategy."""
         self.finalists.sample(design)  # an unknown name is told with the nearest
         return design_scenario(self.base, self.space, self.entries[design])
-
-    @property
-    def scenario(self) -> Scenario | None:
-        """The scenario with the best design; None where there is none."""
-        return self.scenario_of(self.strategy) if self.strategy else None
 
     @property
     def design(self) -> dict[str, Any] | None:
@@ -110,41 +93,25 @@ class SearchedDesign:
         return {key: source[key] for key in ("alarms", "deployment_group", "strategies")}
 
     @property
-    def alarms(self) -> tuple[Alarm, ...]:
-        """The alarms that stop a deployment of the best design."""
-        return self._exportable().alarms
+    def head(self) -> str:
+        """The best design or the verdict; where the search was cut short, the best so far."""
+        if self.interrupted:
+            return f"Interrupted; the best so far: {self.strategy or self._promising}"
+        return super().head
 
-    @property
+    @cached_property
     def reasons(self) -> tuple[str, ...]:
         """The sentences of `explain`."""
-        found = self.recommendation.reasons
+        found = reasons(self.choice, self.comparison)
         told = (*found, *self.notes)
         if self.verdict == "none meets":  # what no alarm could see says more than any limit
             told = (found[0], *self.notes, *found[1:])
         return (*told, *self._front(), *self._race())
 
-    def explain(self) -> str:
-        """Return why this one, by how much, which limits bind, and what was tried."""
-        head = self.strategy or self.verdict.capitalize()
-        if self.interrupted:
-            head = f"Interrupted; the best so far: {self.strategy or self._promising}"
-        return "\n".join([head, *(f"- {reason}" for reason in self.reasons)])
-
-    def export(
-        self,
-        out_dir: str | Path,
-        format: str = "codedeploy",  # noqa: A002  (the word of the command line)
-        *,
-        force: bool = False,
-    ) -> list[Path]:
-        """Write the best design in the form of another tool; return the paths."""
-        return self._exportable().export(out_dir, format, force=force)
-
     def to_dict(self, files: Iterable[str | Path] = ()) -> dict[str, Any]:
         """Return the document of ``recommend --search --json``."""
         return {
-            **self.recommendation.to_dict(files),
-            "reasons": list(self.reasons),
+            **super().to_dict(files),
             "interrupted": self.interrupted,
             "designs": self.space.size,
             "rounds": [
@@ -158,36 +125,52 @@ class SearchedDesign:
                 for lap in self.laps
             ],
             "pareto": list(self.pareto),
+            "front": [self._point(name) for name in self.pareto],
             "design": self.design,
         }
 
     @property
     def _promising(self) -> str:
         """The design that is nearest to a recommendation."""
-        standings = self.recommendation.choice.standings
+        standings = self.choice.standings
         best = min(standings, key=lambda s: (s.met is False, s.met is None, s.order))
         return f"{best.strategy}, of which not all is known"
 
-    def _exportable(self) -> Recommendation:
-        """Return the recommendation with the scenario that its strategy stands in."""
-        return replace(self.recommendation, scenario=self.scenario or self.base)
+    def _estimates(self, name: str) -> dict[Key, Estimate]:
+        """Return the estimates by which the Pareto front is drawn, of one design."""
+        sample = self.sample(name)
+        return {key: key.estimate(sample) for key in map(Key, PARETO_MEASURES)}
 
     def _front(self) -> list[str]:
+        """Say what each design of the front has, from as many runs as there are of it."""
         if len(self.pareto) < 2:
             return []
-        rows = [
-            (self._mean(name, "failed_requests"), self._mean(name, "deployment_duration_s"), name)
-            for name in self.pareto
-        ]
+        found = {name: self._estimates(name) for name in self.pareto}
+        order = sorted(found, key=lambda name: [one.value for one in found[name].values()])
         return [
-            f"On the Pareto front: {name}, with {with_unit(failed, 'requests')} failed, "
-            f"{format_value(lasts, 's')}, "
-            f"{format_value(self._mean(name, 'infrastructure_cost_usd'), 'USD')}."
-            for failed, lasts, name in sorted(rows)
+            f"On the Pareto front: {name}, with {self._has(name, found[name])}." for name in order
         ]
 
-    def _mean(self, name: str, measure: str) -> float:
-        return Key(measure).estimate(self.finalists.sample(name)).value
+    def _has(self, name: str, estimates: Mapping[Key, Estimate]) -> str:
+        failed, *others = (
+            f"{with_unit(one.value, key.unit)} {format_interval(one.low, one.high, key.unit)}".strip()
+            for key, one in estimates.items()
+        )
+        text = ", ".join([f"{failed} failed", *others])
+        runs = self.sample(name).runs
+        return text if runs == self.comparison.replications else f"{text}, in {runs:,} runs"
+
+    def _point(self, name: str) -> dict[str, Any]:
+        """Return the row of the JSON document for a design of the front."""
+        measures = {
+            str(key): {
+                "mean": finite(one.value),
+                "ci_low": finite(one.low),
+                "ci_high": finite(one.high),
+            }
+            for key, one in self._estimates(name).items()
+        }
+        return {"strategy": name, "replications": self.sample(name).runs, "measures": measures}
 
     def _race(self) -> list[str]:
         out = {
@@ -201,13 +184,3 @@ class SearchedDesign:
             f"time. Designs run to the end: {len(self.finalists.samples)}."
         )
         return [text]
-
-    def __str__(self) -> str:
-        return self.explain()
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        head, *reasons = self.explain().split("\n- ")
-        items = "".join(f"<li>{escape(reason)}</li>" for reason in reasons)
-        return f"<p><b>{escape(head)}</b></p><ul>{items}</ul>"

@@ -10,11 +10,11 @@ from stratsim.measures import MEASURES
 from stratsim.measures.sample import Sample
 from stratsim.model.scenario import Scenario
 from stratsim.provenance import provenance
-from stratsim.recommendation import Recommendation, read_advice
+from stratsim.recommendation import read_advice
 from stratsim.recommendation.choice import Choice, decide
 from stratsim.recommendation.requirement import Require, Requirement
 from stratsim.search.board import Reader
-from stratsim.search.finals import Entry, Finals, design_name, joined
+from stratsim.search.finals import Entry, Finals, design_name, design_scenario, joined
 from stratsim.search.front import front
 from stratsim.search.race import Race
 from stratsim.search.result import SearchedDesign
@@ -199,7 +199,7 @@ def _found(
     comparison: Comparison,
     notes: Sequence[str],
 ) -> SearchedDesign:
-    choice = decide(comparison, race.objective, race.requirements)
+    choice = decide(comparison, race.objective, race.requirements, "design")
     more: list[str] = []
     if choice.verdict == "cannot tell" and choice.leader is not None:
         # it surely meets the limits, and no more runs would be worth what they settle
@@ -207,14 +207,17 @@ def _found(
         choice = replace(choice, verdict="recommended")
     if choice.verdict == "none meets":
         more = blind_spots(race.scenario, race.screen.space, race.requirements)
+    scenario, space, best = race.scenario, race.screen.space, choice.strategy
     return SearchedDesign(
-        Recommendation(choice, comparison),
-        race.scenario,
-        race.screen.space,
-        finalists,
-        finals.entries,
-        tuple(race.laps),
-        (*more, *notes),
+        choice=choice,
+        comparison=comparison,
+        scenario=design_scenario(scenario, space, finals.entries[best]) if best else None,
+        base=scenario,
+        space=space,
+        finalists=finalists,
+        entries=finals.entries,
+        laps=tuple(race.laps),
+        notes=(*more, *notes),
     )
 
 

@@ -38,7 +38,7 @@ class TestWinner:
         assert found.verdict == "recommended"
         assert found.scenario is not None
         again = stratsim.compare(found.scenario, replications=20_000, seed=99).samples[0]
-        for requirement in found.recommendation.choice.requirements:
+        for requirement in found.choice.requirements:
             estimate = requirement.key.estimate(again)
             assert estimate.value <= requirement.limit + 3 * estimate.error
 
@@ -50,7 +50,7 @@ class TestWinner:
         shape, alarm = found.entries[str(found.strategy)]
         others = [(s, alarm) for s in range(len(space.shapes))]
         others += [(shape, a) for a in range(0, space.alarms + 1, 9)]
-        limits = found.recommendation.choice.requirements
+        limits = found.choice.requirements
         finals = Finals(small, space, 21)
 
         def mean(sample: Sample, measure: str) -> float:
@@ -73,6 +73,26 @@ class TestWinner:
         for lap, following in pairwise(laps):
             assert following.designs == lap.designs - lap.failed - lap.beaten - lap.left_out
 
+    def test_tells_one_number_of_each_design(self, found: SearchedDesign) -> None:
+        """The front rests on the runs of the answer's head, where a design has these."""
+        document = found.to_dict()
+        front = {row["strategy"]: row for row in document["front"]}
+
+        assert list(front) == list(found.pareto)
+        for standing in found.choice.standings:
+            if standing.strategy in front:
+                row = front[standing.strategy]["measures"]["failed_requests"]
+                assert row["mean"] == standing.objective.value
+                assert (row["ci_low"], row["ci_high"]) == (
+                    standing.objective.low,
+                    standing.objective.high,
+                )
+        few = {sample.strategy: sample.runs for sample in found.finalists.samples}
+        for name, row in front.items():
+            more = name in found.comparison.strategies
+            assert row["replications"] == (found.comparison.replications if more else few[name])
+        assert "strateg" not in found.explain()  # these are designs
+
     def test_is_written_as_aws_has_it(self, found: SearchedDesign, tmp_path: Path) -> None:
         files = found.export(tmp_path)
         alarm = json.loads(next(f for f in files if f.name.startswith("alarm-")).read_text())
@@ -93,7 +113,7 @@ class TestWinner:
 
 
 def test_where_none_is_given_false_rollbacks_have_a_limit(found: SearchedDesign) -> None:
-    limits = {str(r.key): r.limit for r in found.recommendation.choice.requirements}
+    limits = {str(r.key): r.limit for r in found.choice.requirements}
 
     assert limits["false_rollback"] == 0.01
     assert any("No limit on false_rollback" in reason for reason in found.reasons)

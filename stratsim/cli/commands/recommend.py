@@ -19,7 +19,6 @@ from stratsim.cli.options import (
 
 if TYPE_CHECKING:
     from stratsim.recommendation import Recommendation
-    from stratsim.search.result import SearchedDesign
 
 EXAMPLE = 'stratsim recommend checkout-ecs --require "missed<=0.02" --export out'
 
@@ -94,7 +93,7 @@ def _check_format(target: str) -> None:
 
 
 def _export(
-    found: "Recommendation | SearchedDesign", folder: Path, target: str, *, force: bool
+    found: "Recommendation", folder: Path, target: str, *, force: bool
 ) -> tuple[list[Path], tuple[str, ...]]:
     """Write the recommended strategy; return the files and what must be told of them."""
     from stratsim.export import export_strategy, write_export
