@@ -9,6 +9,7 @@ hold. What is left out for want of time is counted apart: a round takes no more 
 than `RUNS`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -50,13 +51,18 @@ Certify = Callable[[int, int], bool]
 
 @dataclass(frozen=True, slots=True)
 class Lap:
-    """What a round did: designs it began with, eliminated and left out for want of time."""
+    """What a round did: designs it began with, eliminated and left out for want of time.
+
+    ``promise`` is the best estimate of the objective among those left out that kept
+    every limit by their estimates; NaN where none did.
+    """
 
     worlds: int
     designs: int
     failed: int
     beaten: int
     left_out: int
+    promise: float = math.nan
 
 
 @dataclass(slots=True, eq=False)
@@ -129,12 +135,20 @@ class Race:
         self._close(board.take(some), round_)
         sizes = [int(board.size[one].sum()) for one in (failed, beaten, kept, some)]
         lost = before - unstopped + sizes[0]
-        self.laps.append(Lap(worlds, before, lost, sizes[1], sizes[2] - sizes[3]))
+        rest = board.take(np.setdiff1d(kept, some))
+        promise = self._promise(rest)
+        self.laps.append(Lap(worlds, before, lost, sizes[1], sizes[2] - sizes[3], promise))
         self.alive[:] = False
         for shape, alarm in zip(
             board.shape[some].tolist(), board.alarm[some].tolist(), strict=True
         ):
             self.alive[shape, members[shape, alarm]] = True
+
+    def _promise(self, board: Board) -> float:
+        """Return the least objective of the entries that keep every limit by their estimates."""
+        values = board.objective.value[penalty(board, self.requirements) == 0]
+        values = values[np.isfinite(values)]
+        return float(values.min()) if len(values) else math.nan
 
     def _close(self, board: Board, round_: Round) -> None:
         self.round = round_  # first: it knows the board before, too, should this be interrupted

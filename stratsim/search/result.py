@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -121,6 +122,7 @@ class SearchedDesign(Recommendation):
                     "failed": lap.failed,
                     "beaten": lap.beaten,
                     "left_out": lap.left_out,
+                    "promise": finite(lap.promise),
                 }
                 for lap in self.laps
             ],
@@ -182,5 +184,21 @@ class SearchedDesign(Recommendation):
             f"{out['failed']:,} surely failed a requirement, {out['beaten']:,} surely were no "
             f"better than the leader, {out['left_out']:,} promised less and were left out for "
             f"time. Designs run to the end: {len(self.finalists.samples)}."
+        )
+        return [text, *self._left_out()]
+
+    def _left_out(self) -> list[str]:
+        """Say what the designs that were left out for time promised: no bound holds for them."""
+        if not any(lap.left_out for lap in self.laps):
+            return []
+        promises = [lap.promise for lap in self.laps if not math.isnan(lap.promise)]
+        said = "none of them kept every limit"
+        if promises:
+            best = with_unit(min(promises), self.choice.objective.unit)
+            said = f"the best of them that kept every limit had {best}"
+        runs = f"{max(lap.worlds for lap in self.laps if lap.left_out)} runs of each outcome"
+        text = (
+            "No bound holds for the designs left out for time; by their estimates, from at most "
+            f"{runs}, {said}."
         )
         return [text]

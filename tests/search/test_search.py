@@ -14,10 +14,12 @@ from stratsim.measures import Sample
 from stratsim.model.quantities import Fixed
 from stratsim.model.release import Fault, Outcome, Release
 from stratsim.model.scenario import Scenario
+from stratsim.search import race
 from stratsim.search.finals import Finals
 from stratsim.search.result import SearchedDesign
 from stratsim.search.searching import search_designs
 from stratsim.search.space import Space
+from stratsim.wording import with_unit
 
 Few = Callable[..., Space]
 LIMITS = {"missed": 0.05, "deployment_duration_s": 1200}
@@ -110,6 +112,24 @@ class TestWinner:
         again = search_designs(small, "failed_requests", LIMITS, None, None, 2, None, few(small))
 
         assert again.explain() == found.explain()
+
+
+def test_what_was_left_out_is_told_with_what_it_promised(
+    small: Scenario, few: Few, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(race, "RUNS", 1)
+    monkeypatch.setattr(race, "KEPT", 1)
+    space = few(small, shapes=12, rules=13, probes=1)
+    found = search(small, space, **LIMITS, false_rollback=0.3)
+    promises = [lap.promise for lap in found.laps if lap.promise == lap.promise]
+
+    assert promises
+    left_out = sum(lap.left_out for lap in found.laps)
+    assert f"{left_out:,} promised less" in found.explain()
+    told = with_unit(min(promises), "requests")
+    assert f"best of them that kept every limit had {told}." in found.reasons[-1]
+    rounds = found.to_dict()["rounds"]
+    assert [row["promise"] for row in rounds if row["promise"] is not None] == promises
 
 
 def test_where_none_is_given_false_rollbacks_have_a_limit(found: SearchedDesign) -> None:
