@@ -32,6 +32,73 @@ def _lasting(seconds: float) -> dict[str, np.ndarray]:
     return {"deployment_duration_s": noisy(seconds, seed=3)}
 
 
+REFUSED = """\
+name: refused
+platform: ecs
+traffic: {rate: 20}
+service: {error_rate: 0.02, instances: 4}
+release:
+  outcomes:
+    - {name: healthy, probability: 0.8}
+    - {name: error spike, probability: 0.2, faults: [{kind: errors, rate: 0.2}]}
+alarms:
+  - {AlarmName: any error, Namespace: AWS/ApplicationELB, MetricName: HTTPCode_Target_5XX_Count,
+     Statistic: Sum, Period: 60, EvaluationPeriods: 1, Threshold: 3,
+     ComparisonOperator: GreaterThanThreshold}
+deployment_group:
+  autoRollbackConfiguration:
+    {enabled: true, events: [DEPLOYMENT_FAILURE, DEPLOYMENT_STOP_ON_ALARM]}
+  alarmConfiguration: {enabled: true, alarms: [{name: any error}]}
+strategies:
+  - CodeDeployDefault.ECSAllAtOnce
+  - {name: unwatched, deploymentConfigName: CodeDeployDefault.ECSAllAtOnce,
+     alarmConfiguration: {enabled: false}}
+"""
+
+
+class TestRefused:
+    """24 errors a minute before the deployment; the alarm fires above 3 (Poisson: all but 1e-7).
+
+    CodeDeploy stops such a deployment at its creation: no damage, and nothing deployed.
+    """
+
+    @pytest.mark.parametrize(("engine", "runs"), [("batch", 400), ("des", 40), ("exact", 1)])
+    def test_what_never_begins_is_not_recommended(self, engine: str, runs: int) -> None:
+        found = stratsim.recommend(stratsim.load(REFUSED), replications=runs, engine=engine)
+
+        assert found.strategy == "unwatched"
+        assert found.runner_up is None
+        idle, _ = found.choice.standings
+        assert idle.objective.value < 1
+        assert idle.refused > 0.95
+        assert "the only one of 2 strategies that deploys anything" in found.explain()
+        assert "CodeDeployDefault.ECSAllAtOnce deploys nothing: " in found.explain()
+
+    def test_a_limit_that_it_keeps_changes_nothing(self) -> None:
+        found = stratsim.recommend(stratsim.load(REFUSED), require="missed<=10%")
+
+        assert found.verdict == "none meets"
+        assert found.reasons[1].startswith(
+            "No strategy meets missed <= 10%: the nearest, unwatched"
+        )
+
+    def test_where_all_are_refused_none_is_recommended(self) -> None:
+        scenario = stratsim.load(REFUSED.partition("  - {name: unwatched")[0])
+        found = stratsim.recommend(scenario)
+
+        assert found.verdict == "none meets"
+        assert found.reasons[0] == "No strategy deploys anything."
+
+    def test_the_comparison_says_so(self) -> None:
+        idle, unwatched = (
+            stratsim.compare(stratsim.load(REFUSED), replications=400).diagnosis(name)
+            for name in ("CodeDeployDefault.ECSAllAtOnce", "unwatched")
+        )
+
+        assert "over at their creation" in idle[0]
+        assert not any("over at their creation" in doubt for doubt in unwatched)
+
+
 class TestReading:
     @pytest.mark.parametrize(
         ("text", "written"),

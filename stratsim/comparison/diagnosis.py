@@ -11,6 +11,8 @@ from stratsim.wording import format_value
 
 FEW = 30
 """Below so many values, a t interval leans on the values being near normal."""
+REFUSED = 0.01
+"""Share of deployments that may be over at their creation without a word."""
 P95_BOUND = 72
 """Fewest runs whose largest bounds the 95th percentile: 0.95^n <= 0.025."""
 
@@ -18,11 +20,17 @@ P95_BOUND = 72
 def diagnose(sample: Sample, outcomes: Mapping[str, float]) -> tuple[str, ...]:
     """Return what makes the numbers of `sample` doubtful, in sentences' halves.
 
-    Nothing is doubtful about exact runs: they are all that can happen.
+    Of exact runs only what they deploy is doubtful: they are all that can happen.
     """
     if sample.exact:
-        return ()
-    return (*_few_runs(sample), *_unseen(sample, outcomes), *_carriers(sample))
+        return (*_refused(sample),)
+    return (*_refused(sample), *_few_runs(sample), *_unseen(sample, outcomes), *_carriers(sample))
+
+
+def _refused(sample: Sample) -> Iterator[str]:
+    if sample.refused_share > REFUSED:
+        share = format_value(sample.refused_share, "probability")
+        yield f"{share} of the deployments are over at their creation and do no damage"
 
 
 def _few_runs(sample: Sample) -> Iterator[str]:

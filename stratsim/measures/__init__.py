@@ -9,7 +9,7 @@ from stratsim.measures import cost  # noqa: F401
 
 # isort: on
 from stratsim.measures._registry import MEASURES, Measure, measure
-from stratsim.measures.events import events
+from stratsim.measures.events import events, refused
 from stratsim.measures.sample import PROBABILITIES, Sample
 
-__all__ = ["MEASURES", "PROBABILITIES", "Measure", "Sample", "events", "measure"]
+__all__ = ["MEASURES", "PROBABILITIES", "Measure", "Sample", "events", "measure", "refused"]

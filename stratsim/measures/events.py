@@ -20,3 +20,12 @@ def events(tally: Tally, scenario: Scenario) -> dict[str, NDArray[np.bool_]]:
         "false_rollback": tally.automatic & clean[tally.outcome],
         "missed": (tally.exposed > 0) & tally.succeeded & ~tally.automatic,
     }
+
+
+def refused(tally: Tally) -> NDArray[np.bool_]:
+    """Return for each run whether the deployment was over at its creation, shape (runs,).
+
+    So where an alarm of its group is in ALARM by then: nothing is deployed, and what
+    would be damage is nought. It is neither a rollback nor a false one.
+    """
+    return np.asarray(~tally.succeeded & ~tally.automatic & (tally.duration_s <= 0))

@@ -21,7 +21,8 @@ class Sample:
     so a mean carries no sampling error. ``measures`` holds NaN where a measure
     does not apply, ``events`` booleans for each of `PROBABILITIES`. ``world``
     numbers the worlds that the exact engine drew and conditioned on: its rows are
-    no runs, and what it does not know is how other worlds would differ.
+    no runs, and what it does not know is how other worlds would differ. ``refused``
+    says where the deployment was over at its creation; None where it is not known.
     """
 
     strategy: str
@@ -31,11 +32,17 @@ class Sample:
     measures: Mapping[str, Array]
     events: Mapping[str, NDArray[np.bool_]]
     world: NDArray[np.int64] | None = None
+    refused: NDArray[np.bool_] | None = None
 
     @property
     def certain(self) -> bool:
         """Whether nothing was drawn, so that no number has a sampling error."""
         return self.exact and self.world is None
+
+    @property
+    def refused_share(self) -> float:
+        """Share of the deployments that were over at their creation, as far as it is known."""
+        return 0.0 if self.refused is None else float(self.weight[self.refused].sum())
 
     @property
     def runs(self) -> int:

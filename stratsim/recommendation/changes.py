@@ -34,7 +34,12 @@ def _looser_limits(choice: Choice) -> Iterator[str]:
     nearest: dict[int, tuple[float, Standing, Finding]] = {}
     for standing in choice.standings:
         failing = [i for i, finding in enumerate(standing.findings) if finding.met is not True]
-        if len(failing) != 1 or not standing.ranked or standing.objective.value >= bar:
+        if (
+            len(failing) != 1
+            or not standing.deploys
+            or not standing.ranked
+            or standing.objective.value >= bar
+        ):
             continue
         finding = standing.findings[failing[0]]
         limit = finding.requirement.limit

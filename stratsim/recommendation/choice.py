@@ -8,6 +8,7 @@ from typing import Literal
 from stratsim.comparison import Comparison, Key, key_of
 from stratsim.errors import InputError, Problem, shorten
 from stratsim.intervals import Difference, Estimate
+from stratsim.measures.sample import Sample
 from stratsim.recommendation.requirement import Finding, Requirement
 
 Verdict = Literal["recommended", "none meets", "cannot tell"]
@@ -17,19 +18,34 @@ INDIFFERENCE = 0.01
 """A strategy that may be better by at most this share of the objective counts as equal:
 being wrong about it costs less than the runs that would settle it."""
 
+REFUSED = 0.5
+"""A strategy of which more than this share of deployments is over at its creation deploys
+nothing as a rule, so it is not recommended however little it damages."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One strategy: its objective and what the runs say about each requirement."""
+    """One strategy: its objective and what the runs say about each requirement.
+
+    ``refused`` is the share of its deployments that were over at their creation.
+    """
 
     strategy: str
     objective: Estimate
     duration_s: float
     findings: tuple[Finding, ...]
+    refused: float = 0.0
+
+    @property
+    def deploys(self) -> bool:
+        """Whether its deployments begin, as a rule."""
+        return self.refused <= REFUSED
 
     @property
     def met(self) -> bool | None:
-        """True if every requirement is met, False if any is failed, else None."""
+        """True if it deploys and meets every requirement, False if it fails any, else None."""
+        if not self.deploys:
+            return False
         answers = {finding.met for finding in self.findings}
         return False if False in answers else None if None in answers else True
 
@@ -127,12 +143,11 @@ def decide(
     meet every requirement, unless another one that meets, or may meet, them all may
     be better by more than `INDIFFERENCE`: then the runs cannot tell. Strategies
     that are equal in every run are a tie, which goes to the shorter deployment and
-    then to the first name.
+    then to the first name. One whose deployments are over at their creation, as a
+    rule, is out: by the measures doing nothing would be best.
     """
-    standings = tuple(
-        _standing(comparison, name, objective, requirements) for name in comparison.strategies
-    )
-    possible = [standing for standing in standings if standing.met is not False]
+    standings = tuple(standing(sample, objective, requirements) for sample in comparison.samples)
+    possible = [one for one in standings if one.met is not False]
     meeting = sorted((s for s in possible if s.met and s.ranked), key=lambda s: s.order)
     leader = meeting[0] if meeting else None
     rivals = _rivals(comparison, objective, leader, possible) if leader else ()
@@ -155,18 +170,17 @@ def decide(
     )
 
 
-def _standing(
-    comparison: Comparison, name: str, objective: Key, requirements: Sequence[Requirement]
-) -> Standing:
-    sample = comparison.sample(name)
+def standing(sample: Sample, objective: Key, requirements: Sequence[Requirement]) -> Standing:
+    """Return how the strategy that `sample` holds the runs of stands."""
     duration = math.nan
     if "deployment_duration_s" in sample.measures:
         duration = Key("deployment_duration_s").estimate(sample).value
     return Standing(
-        name,
+        sample.strategy,
         objective.estimate(sample),
         math.inf if math.isnan(duration) else duration,
         tuple(requirement.judge(sample) for requirement in requirements),
+        sample.refused_share,
     )
 
 
@@ -177,10 +191,10 @@ def _rivals(
     base = comparison.sample(leader.strategy)
     return tuple(
         Rival(
-            standing,
-            objective.difference(comparison.sample(standing.strategy), base),
+            one,
+            objective.difference(comparison.sample(one.strategy), base),
             base.certain,
         )
-        for standing in sorted(possible, key=lambda s: s.order)
-        if standing is not leader and standing.ranked
+        for one in sorted(possible, key=lambda s: s.order)
+        if one is not leader and one.ranked
     )

@@ -26,7 +26,8 @@ def reasons(choice: Choice, comparison: Comparison) -> tuple[str, ...]:
         found = _why_none(choice)
     else:
         found = _why_open(choice, comparison)
-    return (*found, *changes(choice, comparison), *_doubts(choice, comparison))
+    doubts = _doubts(choice, comparison)
+    return (*found, *_refused(choice), *changes(choice, comparison), *doubts)
 
 
 def _why_recommended(choice: Choice, comparison: Comparison) -> list[str]:
@@ -49,13 +50,14 @@ def _why_recommended(choice: Choice, comparison: Comparison) -> list[str]:
 def _among(choice: Choice) -> str:
     everyone, meeting = len(choice.standings), sum(s.met is True for s in choice.standings)
     some, limits = f"{everyone} {_kind(choice, many=True)}", _all_limits(choice)
+    one, many = f"surely meets {limits}", f"surely meet {limits}"
     if not choice.requirements:
-        return f"of the {some}"
+        one, many = "deploys anything", "deploy anything"
     if meeting == everyone:
-        return f"of {some}, all of which surely meet {limits}"
+        return f"of {some}, all of which {many}" if choice.requirements else f"of the {some}"
     if meeting == 1:
-        return f"as the only one of {some} that surely meets {limits}"
-    return f"among the {meeting} of {some} that surely meet {limits}"
+        return f"as the only one of {some} that {one}"
+    return f"among the {meeting} of {some} that {many}"
 
 
 def _kind(choice: Choice, *, many: bool = False) -> str:
@@ -131,7 +133,10 @@ def _ruled_out(choice: Choice) -> list[str]:
     better = [
         standing
         for standing in sorted(choice.standings, key=lambda s: s.order)
-        if standing.met is not True and standing.ranked and standing.objective.value < bar
+        if standing.met is not True
+        and standing.deploys
+        and standing.ranked
+        and standing.objective.value < bar
     ]
     lines = []
     for standing in better[:_SHOWN]:
@@ -141,6 +146,22 @@ def _ruled_out(choice: Choice) -> list[str]:
         rest = len(better) - _SHOWN
         kind = choice.kind if rest == 1 else _PLURAL[choice.kind]
         lines.append(f"The limits keep out {rest:,} more {kind} with less.")
+    return lines
+
+
+def _refused(choice: Choice) -> list[str]:
+    """Say which strategies deploy nothing."""
+    found = [standing for standing in choice.standings if not standing.deploys]
+    lines = [
+        f"{standing.strategy} deploys nothing: {format_value(standing.refused, 'probability')} of "
+        "its deployments are over at their creation, as where an alarm that stops them is in "
+        "ALARM already."
+        for standing in found[:_SHOWN]
+    ]
+    if len(found) > _SHOWN:
+        rest = len(found) - _SHOWN
+        kind = choice.kind if rest == 1 else _PLURAL[choice.kind]
+        lines.append(f"So {'does' if rest == 1 else 'do'} {rest:,} more {kind}.")
     return lines
 
 
@@ -159,10 +180,15 @@ def _shortfalls(standing: Standing) -> str:
 
 
 def _why_none(choice: Choice) -> list[str]:
-    some = f"{len(choice.standings)} {_kind(choice, many=True)}"
-    lines = [f"None of the {some} meets {_all_limits(choice)}."]
+    none = f"None of the {len(choice.standings)} {_kind(choice, many=True)}"
+    if len(choice.standings) == 1:
+        none = f"No {_kind(choice)}"
+    able = [standing for standing in choice.standings if standing.deploys]
+    if not able:
+        return [f"{none} deploys anything."]
+    lines = [f"{none} meets {_all_limits(choice)}."]
     for index, requirement in enumerate(choice.requirements):
-        findings = [standing.findings[index] for standing in choice.standings]
+        findings = [standing.findings[index] for standing in able]
         if any(finding.met is not False for finding in findings):
             continue
         sign = 1 if requirement.sense == "<=" else -1

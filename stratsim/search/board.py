@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from stratsim.comparison import Key
 from stratsim.comparison.pareto import PARETO_MEASURES
 from stratsim.engine.tally import Tally, joined
-from stratsim.measures import MEASURES, Sample, events
+from stratsim.measures import MEASURES, Sample, events, refused
 from stratsim.model.quantities import Array
 from stratsim.model.scenario import Alarm, Scenario
 from stratsim.search.bounds import Bounds, Strata, bounds
@@ -104,6 +104,7 @@ class Reader:
             exact=False,
             measures={name: m.compute(tally, scenario) for name, m in MEASURES.items()},
             events=events(tally, scenario),
+            refused=refused(tally),
         )
 
 

@@ -11,6 +11,7 @@ from stratsim.comparison import Key
 from stratsim.comparison.pareto import PARETO_MEASURES
 from stratsim.intervals.summary import finite
 from stratsim.recommendation import Recommendation
+from stratsim.recommendation.choice import standing
 from stratsim.recommendation.reasons import reasons
 from stratsim.search.finals import design_scenario
 from stratsim.wording import format_interval, with_unit
@@ -67,11 +68,11 @@ class SearchedDesign(Recommendation):
 
         Weighed are failed requests, duration and cost, in the same worlds for all.
         """
-        limits = self.choice.requirements
+        key, limits = self.choice.objective, self.choice.requirements
         samples = tuple(
             sample
             for sample in self.finalists.samples
-            if not any(limit.judge(self.sample(sample.strategy)).met is False for limit in limits)
+            if standing(self.sample(sample.strategy), key, limits).met is not False
         )
         return replace(self.finalists, samples=samples).pareto if samples else ()
 

@@ -2,16 +2,15 @@
 
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from stratsim.comparison import Comparison, Key
 from stratsim.measures import MEASURES
-from stratsim.measures.sample import Sample
 from stratsim.model.scenario import Scenario
 from stratsim.provenance import provenance
 from stratsim.recommendation import read_advice
-from stratsim.recommendation.choice import Choice, decide
+from stratsim.recommendation.choice import Choice, decide, standing
 from stratsim.recommendation.requirement import Require, Requirement
 from stratsim.search.board import Reader
 from stratsim.search.finals import Entry, Finals, design_name, design_scenario, joined
@@ -67,7 +66,7 @@ def search_designs(
 
     def certify(shape: int, alarm: int) -> bool:
         sample = finals.compare([(shape, alarm)], runs).samples[0]
-        return _meets_all(sample, requirements)
+        return standing(sample, objective, requirements).met is True
 
     threads, interrupted = workers or os.cpu_count() or 1, False
     race = Race(Screen(scenario, space, seed), objective, requirements, certify, threads=threads)
@@ -108,10 +107,6 @@ def _teller(progress: Callable[[int, int], None] | None) -> Callable[[float], No
     return told
 
 
-def _meets_all(sample: Sample, requirements: Iterable[Requirement]) -> bool:
-    return all(requirement.judge(sample).met is True for requirement in requirements)
-
-
 def _finish(race: Race, finals: Finals, runs: int, told: Callable[[float], None]) -> Comparison:
     """Run the last designs to the end, group by group until one meets all."""
     chosen, entries = _last(race), _front(race)
@@ -121,7 +116,7 @@ def _finish(race: Race, finals: Finals, runs: int, told: Callable[[float], None]
         some = chosen[turn * LAST : (turn + 1) * LAST]
         entries = list(dict.fromkeys([*entries, *some]))
         comparison = finals.compare(entries, runs, lambda part: told(RACE + (0.9 - RACE) * part))
-        if any(_meets_all(sample, race.requirements) for sample in comparison.samples):
+        if any(s.met for s in decide(comparison, race.objective, race.requirements).standings):
             break
     return comparison
 
@@ -131,11 +126,11 @@ def _settle(race: Race, finals: Finals, runs: int, finalists: Comparison) -> Com
     choice = decide(finalists, race.objective, race.requirements)
     if choice.verdict != "cannot tell" or race.scenario.noise != "sampled":
         return finalists
-    possible = [standing for standing in choice.standings if standing.met is not False]
+    possible = [one for one in choice.standings if one.met is not False]
     if choice.leader is not None:
         possible = [choice.leader, *(rival.standing for rival in choice.open)]
-    possible.sort(key=lambda standing: (standing.met is None, standing.order))
-    names = [standing.strategy for standing in possible[:LAST]]
+    possible.sort(key=lambda one: (one.met is None, one.order))
+    names = [one.strategy for one in possible[:LAST]]
     return finals.compare([finals.entries[name] for name in names], MORE * runs)
 
 

@@ -14,7 +14,7 @@ from stratsim.engine import des
 from stratsim.engine.setup import Setup, prepare
 from stratsim.engine.tally import Tally
 from stratsim.errors import InputError, Problem, UnsupportedError, shorten, unknown_name
-from stratsim.measures import MEASURES, Sample, events
+from stratsim.measures import MEASURES, Sample, events, refused
 from stratsim.provenance import provenance
 from stratsim.strategies import build_plan
 from stratsim.study.cases import Cases, enumerate_cases
@@ -249,4 +249,5 @@ def _sample(setup: Setup, columns: Tally, cases: Sequence[Cases], *, exact: bool
         exact=exact,
         measures={name: m.compute(columns, setup.scenario) for name, m in MEASURES.items()},
         events=events(columns, setup.scenario),
+        refused=refused(columns),
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from stratsim.errors import UnsupportedError
-from stratsim.measures import MEASURES, Sample, events
+from stratsim.measures import MEASURES, Sample, events, refused
 
 if TYPE_CHECKING:
     from stratsim.engine.exact import Solution
@@ -74,4 +74,5 @@ def exact_sample(setup: Setup, solution: Solution) -> Sample:
         world=solution.world if solution.worlds > 1 else None,
         measures={name: m.compute(solution.tally, setup.scenario) for name, m in MEASURES.items()},
         events=events(solution.tally, setup.scenario),
+        refused=refused(solution.tally),
     )
