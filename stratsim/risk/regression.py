@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from stratsim.errors import InputError, Problem, shorten, unknown_name
 from stratsim.model.quantities import Fixed
@@ -77,8 +78,8 @@ class Regression:
     def sized(self, size: float) -> tuple[Fault, ...]:
         """Return the faults of the regression with this size."""
         plain = self.scale.field == "probability"
-        changes: dict[str, object] = {self.scale.field: size if plain else Fixed(size)}
-        return (replace(self.fault, **changes), *self.others)  # type: ignore[arg-type]
+        changes: dict[str, Any] = {self.scale.field: size if plain else Fixed(size)}
+        return (replace(self.fault, **changes), *self.others)
 
     def check(self, sizes: Sequence[float]) -> tuple[float, ...]:
         """Return the sizes in order, each once, without the healthy one."""
@@ -100,5 +101,6 @@ class Regression:
 
 
 def _lawful(size: object, low: float, high: float) -> bool:
-    number = isinstance(size, int | float) and not isinstance(size, bool)
-    return number and low <= float(size) <= high  # type: ignore[arg-type]
+    if isinstance(size, bool) or not isinstance(size, int | float):
+        return False
+    return low <= float(size) <= high

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -108,7 +109,7 @@ class Race:
         """Run all rounds; `told` hears which share of the race is done."""
         done = 0.0
         for worlds, length in zip(self.worlds, LENGTHS, strict=True):
-            self._lap(worlds, lambda part: told(done + length * part))  # noqa: B023
+            self._lap(worlds, _within(told, done, length))
             done += length
             if not self.alive.any():
                 break
@@ -158,7 +159,7 @@ class Race:
         """Return the runs of one round, outcome by outcome."""
         pool = ThreadPoolExecutor(self.threads)
         try:
-            fires = self._first_passes(pool, strata, lambda part: told(0.4 * part))
+            fires = self._first_passes(pool, strata, _within(told, 0.0, 0.4))
             screened: list[Screened] = []
             for one in pool.map(
                 lambda place: self.screen.screen(self.outcomes[place], fires[place], self.alive),
@@ -180,10 +181,8 @@ class Race:
         fires: list[Minutes] = []
         for some, many in ((self.outcomes[:clean], CENSUS), (self.outcomes[clean:], 1)):
             shapes, worlds = np.flatnonzero(self.alive.any(axis=1)), many * strata.worlds
-            for minutes in pool.map(
-                lambda outcome: self.screen.fires(outcome, worlds, shapes),  # noqa: B023
-                some,
-            ):
+            passes = partial(self.screen.fires, count=worlds, shapes=shapes)
+            for minutes in pool.map(passes, some):
                 fires.append(minutes[..., : strata.worlds])
                 if many > 1:
                     self._count(len(fires) - 1, minutes)
@@ -255,3 +254,8 @@ class Race:
             per_shape[shape] = per_shape.get(shape, 0) + 1
             kept.append(entry)
         return np.unique(kept)
+
+
+def _within(told: Told, done: float, length: float) -> Told:
+    """Return what tells of the progress of a part of the whole."""
+    return lambda part: told(done + length * part)

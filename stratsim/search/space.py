@@ -7,6 +7,7 @@ written.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from stratsim.cloudwatch.parse import parse_alarm
 from stratsim.model.alarm import MetricAlarm
@@ -15,6 +16,7 @@ from stratsim.model.settings import MINUTE_S, DeploymentGroup
 from stratsim.model.strategy import StrategySpec
 from stratsim.search.recorder import Rule
 from stratsim.strategies import classify
+from stratsim.strategies.shapes import part
 
 ALARM_NAME = "design"
 ROLLS_BACK_ON = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM")
@@ -49,7 +51,7 @@ class Probe:
 
     name: str
     unit: str
-    metric: Mapping[str, object]
+    metric: Mapping[str, Any]
     period_s: int
     rules: tuple[Rule, ...]
     thresholds: tuple[float, ...]
@@ -76,7 +78,7 @@ class Probe:
             {**query, "MetricStat": {**query["MetricStat"], "Period": self.period_s}}
             if "MetricStat" in query
             else query
-            for query in self.metric["Metrics"]  # type: ignore[attr-defined]
+            for query in self.metric["Metrics"]
         ]
         return {"Metrics": queries}
 
@@ -142,7 +144,7 @@ def _group(group: DeploymentGroup, shape: Shape, alarms: tuple[str, ...]) -> Dep
         raw["deploymentStyle"] = dict(style)
         group = replace(group, deployment_type=style["deploymentType"])
     if shape.wait_min is not None:
-        both = dict(raw.get("blueGreenDeploymentConfiguration", {}))  # type: ignore[call-overload]
+        both = dict(part(raw, "blueGreenDeploymentConfiguration"))
         both["terminateBlueInstancesOnDeploymentSuccess"] = {
             "action": "TERMINATE",
             "terminationWaitTimeInMinutes": shape.wait_min,

@@ -4,8 +4,6 @@ By AWS's name, by a ``trafficRoutingConfig`` of one's own, or by name with
 overrides of the deployment group beside it.
 """
 
-from collections.abc import Mapping
-
 from stratsim.errors import Problem, shorten
 from stratsim.model.plan import Plan
 from stratsim.model.scenario import Scenario
@@ -15,7 +13,7 @@ from stratsim.strategies.custom_config import PASTED_KEYS, check_pasted
 from stratsim.strategies.families import NAME_KEY, Family, register
 from stratsim.strategies.limits import Quotas
 from stratsim.strategies.predefined import PREFIX, TRAFFIC_ROUTING
-from stratsim.strategies.shapes import Config, part
+from stratsim.strategies.shapes import Config, part, parts
 from stratsim.strategies.traffic_routing import check_routing, parse_routing
 from stratsim.strategies.weighted import weighted_plan
 
@@ -50,8 +48,8 @@ def check_in_group(spec: StrategySpec, where: str) -> list[Problem]:
 
 def _listeners(group: Config) -> list[str]:
     """Return the ARNs of the production listeners of a deployment group as it was written."""
-    pairs = part(group, "loadBalancerInfo").get("targetGroupPairInfoList", ())
-    routes = [part(p, "prodTrafficRoute") for p in pairs if isinstance(p, Mapping)]  # type: ignore[attr-defined]
+    pairs = parts(part(group, "loadBalancerInfo"), "targetGroupPairInfoList")
+    routes = [part(pair, "prodTrafficRoute") for pair in pairs]
     return [str(arn) for route in routes for arn in route.get("listenerArns", ())]  # type: ignore[attr-defined]
 
 

@@ -44,6 +44,13 @@ def part(config: Config, key: str) -> Config:
     return value if isinstance(value, Mapping) else {}
 
 
+def parts(config: Config, key: str) -> list[Config]:
+    """Return the mappings of the list under `key`; none where there is no list."""
+    value = config.get(key)
+    found = value if isinstance(value, list | tuple) else []
+    return [one for one in found if isinstance(one, Mapping)]
+
+
 def whole(config: Config, key: str, default: int = 0) -> int:
     """Return the integer under `key`, which was checked before."""
     value = config.get(key, default)

@@ -1,13 +1,11 @@
 """Plans whose traffic is split by weights: blue and green side by side, or an alias."""
 
-from collections.abc import Mapping
-
 from stratsim.model.plan import READY_WAIT, Hold, Launch, Lifecycle, Plan, Retire, Shift, Step
 from stratsim.model.scenario import Scenario
 from stratsim.model.settings import MINUTE_S, Control, DeploymentGroup
 from stratsim.model.strategy import StrategySpec
 from stratsim.strategies.lifecycle import hook, unused_events
-from stratsim.strategies.shapes import part
+from stratsim.strategies.shapes import part, parts
 
 Moves = tuple[Shift | Hold, ...]
 
@@ -74,8 +72,7 @@ def _test_traffic(group: DeploymentGroup, scenario: Scenario) -> tuple[Lifecycle
     CodeDeploy ignores the hook where there is no such listener (AppSpec 'hooks' section);
     a group that tells no listeners at all is taken to have one.
     """
-    pairs = part(group.raw, "loadBalancerInfo").get("targetGroupPairInfoList", ())
-    pairs = [pair for pair in pairs if isinstance(pair, Mapping)]  # type: ignore[attr-defined]
+    pairs = parts(part(group.raw, "loadBalancerInfo"), "targetGroupPairInfoList")
     if pairs and not any(part(p, "testTrafficRoute").get("listenerArns") for p in pairs):
         return ()
     tests = hook(scenario, "AfterAllowTestTraffic")
