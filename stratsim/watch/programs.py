@@ -56,15 +56,6 @@ class MetricProgram:
         return self.minutes * self.size + (60 if self.hourly else 0)
 
     @property
-    def unread(self) -> tuple[str, ...]:
-        """Ids of series that no deployment emits."""
-        return tuple(
-            name
-            for name, reader in self.readers
-            if reader is None or reader.source.kind == "silent"
-        )
-
-    @property
     def short(self) -> bool:
         """Whether the period is below a minute: evaluated every 10 seconds."""
         return self.alarm.period_s < limits.MINUTE_S
