@@ -36,6 +36,9 @@ WorkersOption = Annotated[
     int | None,
     typer.Option("--workers", help="How many share the runs; one per core if not given."),
 ]
+StratifyOption = Annotated[
+    bool, typer.Option("--stratify", help="Give rare outcomes runs of their own.")
+]
 PlotOption = Annotated[
     Path | None,
     typer.Option("--plot", metavar="FILE", help="Draw a picture: .png, .svg or .pdf."),

@@ -11,7 +11,7 @@ from stratsim.recommendation.requirement import Finding, Require, Requirement, r
 from stratsim.recommendation.result import Recommendation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from stratsim.comparison import Comparison, Key
     from stratsim.model.scenario import Scenario
@@ -23,7 +23,6 @@ __all__ = [
     "Requirement",
     "read_advice",
     "recommend_from",
-    "recommend_strategy",
 ]
 
 
@@ -55,37 +54,6 @@ def recommend_from(
     """
     objective, requirements = read_advice(minimize, require, comparison.samples[0].measures)
     return Recommendation(decide(comparison, objective, requirements), comparison, scenario)
-
-
-def recommend_strategy(
-    scenario: Scenario,
-    *,
-    minimize: str = "failed_requests",
-    require: Require = None,
-    replications: int | None = None,
-    seed: int | None = None,
-    engine: str = "auto",
-    workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Recommendation:
-    """Compare the strategies of `scenario` and return the advice.
-
-    The parameters are those of `recommend_from` and of the comparison; what is not
-    given is the scenario's.
-    """
-    from stratsim.measures import MEASURES
-    from stratsim.study import compare_strategies
-
-    read_advice(minimize, require, MEASURES)  # before the work, not after it
-    comparison = compare_strategies(
-        scenario,
-        replications=replications,
-        seed=seed,
-        engine=engine,
-        workers=workers,
-        progress=progress,
-    )
-    return recommend_from(comparison, minimize=minimize, require=require, scenario=scenario)
 
 
 def read_advice(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stratsim.errors import InputError, Problem
-from stratsim.recommendation import Recommendation, recommend_strategy
+from stratsim.measures import MEASURES
+from stratsim.recommendation import Recommendation, read_advice, recommend_from
+from stratsim.study import compare_strategies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,16 +70,11 @@ def recommend_design(  # noqa: PLR0913  (what can be asked of advice)
         A search in a scenario with something that the batch engine does not know.
     """
     if not search:
-        return recommend_strategy(
-            scenario,
-            minimize=minimize,
-            require=require,
-            replications=replications,
-            seed=seed,
-            engine=engine,
-            workers=workers,
-            progress=progress,
+        read_advice(minimize, require, MEASURES)  # before the work, not after it
+        comparison = compare_strategies(
+            scenario, replications, seed, engine, workers, progress=progress
         )
+        return recommend_from(comparison, minimize=minimize, require=require, scenario=scenario)
     from stratsim.search.searching import search_designs
 
     if engine not in ("auto", "batch"):

@@ -13,6 +13,7 @@ from stratsim.cli.options import (
     ReplicationsOption,
     ScenarioArgument,
     SeedOption,
+    StratifyOption,
     WorkersOption,
     check_plot,
     save_plot,
@@ -60,9 +61,7 @@ def command(
             "--max-replications", help="Where --precision gives up.", show_default="100,000"
         ),
     ] = None,
-    stratify: Annotated[
-        bool, typer.Option("--stratify", help="Give rare outcomes runs of their own.")
-    ] = False,
+    stratify: StratifyOption = False,
     reference: Annotated[
         str | None,
         typer.Option(

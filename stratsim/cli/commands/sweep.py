@@ -11,6 +11,7 @@ from stratsim.cli.options import (
     ReplicationsOption,
     ScenarioArgument,
     SeedOption,
+    StratifyOption,
     WorkersOption,
     check_plot,
     save_plot,
@@ -49,9 +50,7 @@ def command(
     seed: SeedOption = None,
     engine: EngineOption = "auto",
     workers: WorkersOption = None,
-    stratify: Annotated[
-        bool, typer.Option("--stratify", help="Give rare outcomes runs of their own.")
-    ] = False,
+    stratify: StratifyOption = False,
     plot: PlotOption = None,
     json: JsonOption = False,
 ) -> None:
