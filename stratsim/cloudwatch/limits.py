@@ -69,9 +69,13 @@ EXTENDED_STATISTIC = re.compile(
     re.ASCII,
 )
 
+ACTION_KEYS = ("OKActions", "AlarmActions", "InsufficientDataActions")
+EC2_ACTION = re.compile(r"arn:aws[\w-]*:(automate:[^:]*:ec2:|swf:.*:action/actions/AWS_EC2)")
+SCALING_ACTION = re.compile(r"arn:aws[\w-]*:autoscaling:")
+
 METRIC_ALARM_KEYS = (  # [API] PutMetricAlarm, those that are modelled
     *("AlarmName", "AlarmDescription", "ActionsEnabled"),
-    *("OKActions", "AlarmActions", "InsufficientDataActions"),
+    *ACTION_KEYS,
     *("Namespace", "MetricName", "Dimensions", "Statistic", "ExtendedStatistic"),
     *("Period", "Unit", "EvaluationPeriods", "DatapointsToAlarm", "Threshold"),
     *("ComparisonOperator", "TreatMissingData", "EvaluateLowSampleCountPercentile"),
@@ -86,7 +90,7 @@ METRIC_ALARM_REFUSED = {  # [API] other kinds of alarm behind the same call
 }
 COMPOSITE_KEYS = (  # [API] PutCompositeAlarm
     *("AlarmName", "AlarmDescription", "AlarmRule", "ActionsEnabled"),
-    *("OKActions", "AlarmActions", "InsufficientDataActions"),
+    *ACTION_KEYS,
     *("ActionsSuppressor", "ActionsSuppressorWaitPeriod", "ActionsSuppressorExtensionPeriod"),
 )
 COMPOSITE_CARRIED = ("Tags", "ActionConfiguration")  # [API]

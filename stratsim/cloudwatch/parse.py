@@ -10,6 +10,7 @@ from typing import TypeVar
 from stratsim.cloudwatch import limits
 from stratsim.cloudwatch.parse_metrics import read_dimensions, read_metrics
 from stratsim.cloudwatch.parse_rules import (
+    check_actions,
     check_band,
     check_source,
     check_window,
@@ -110,6 +111,7 @@ def _metric_alarm(reader: Reader, *, partial: bool) -> MetricAlarm:
     check_window(reader, alarm)
     check_band(reader, alarm, partial=partial)
     check_source(reader, alarm, partial=partial)
+    check_actions(reader, alarm)
     return alarm
 
 
@@ -161,6 +163,7 @@ def _composite(reader: Reader) -> CompositeAlarm:
         extra=_carried(reader, limits.COMPOSITE_CARRIED),
     )
     _check_suppressor(reader)
+    check_actions(reader, alarm)
     return alarm
 
 

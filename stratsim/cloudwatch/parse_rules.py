@@ -3,7 +3,7 @@
 from stratsim.cloudwatch import limits
 from stratsim.cloudwatch.reader import Reader
 from stratsim.errors import shorten
-from stratsim.model.alarm import MetricAlarm
+from stratsim.model.alarm import CompositeAlarm, MetricAlarm
 
 # With Metrics, the series say all of this themselves [API].
 SINGLE_METRIC_KEYS = (
@@ -106,3 +106,22 @@ def check_source(reader: Reader, alarm: MetricAlarm, *, partial: bool) -> None:
         reader.refuse("Statistic", "given", "nothing", "Or give ExtendedStatistic, such as p99.")
     if alarm.Namespace is not None and alarm.Namespace.startswith(":"):
         reader.refuse("Namespace", "a name that does not begin with a colon", repr(alarm.Namespace))
+
+
+def check_actions(reader: Reader, alarm: MetricAlarm | CompositeAlarm) -> None:
+    """EC2 actions want an alarm on one metric, those of Auto Scaling no band either [UG]."""
+    if isinstance(alarm, CompositeAlarm):
+        kind, no_scaling = "a composite alarm", True
+    elif alarm.ThresholdMetricId is not None:
+        kind, no_scaling = "an anomaly band", True
+    elif any(query.Expression for query in alarm.Metrics):
+        kind, no_scaling = "metric math", False
+    else:
+        return
+    for key in limits.ACTION_KEYS:
+        for at, action in enumerate(getattr(alarm, key)):
+            if limits.EC2_ACTION.match(action):
+                reader.refuse(f"{key}.{at}", f"no EC2 action with {kind}", shorten(action))
+            elif no_scaling and limits.SCALING_ACTION.match(action):
+                rule = f"no action of Auto Scaling with {kind}"
+                reader.refuse(f"{key}.{at}", rule, shorten(action))

@@ -125,6 +125,7 @@ def test_the_error_rates_people_write() -> None:
     assert result("100*e/r", **series) == [5, 0, 10, None, None]
     assert result("IF(r >= 50, 100*e/r, 0)", **series) == [5, 0, 0, 0, None]
     assert result("100*e/(e+r)", e=[5, GAP], r=[95, 10]) == [5, 0]
+    assert result("100*(t5+l5)/r", t5=[3, GAP, GAP], l5=[7, 5, GAP], r=[100, 50, 10]) == [10, 10, 0]
 
 
 def test_arrays_of_metrics_are_aggregated_point_by_point() -> None:

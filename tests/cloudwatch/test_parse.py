@@ -76,6 +76,9 @@ COMPOSITE: dict[str, Any] = {
     "ActionsEnabled": True,
     "AlarmActions": ["arn:aws:sns:eu-west-1:111122223333:page"],
 }
+EC2 = "arn:aws:automate:eu-west-1:ec2:stop"
+SWF = "arn:aws:swf:eu-west-1:111122223333:action/actions/AWS_EC2.InstanceId.Stop/1.0"
+SCALING = "arn:aws:autoscaling:eu-west-1:111122223333:scalingPolicy:p:autoScalingGroupName/a"
 
 
 @pytest.mark.parametrize(
@@ -288,6 +291,18 @@ def test_unlawful_extended_statistics(statistic: str) -> None:
         (COMPOSITE, {"ActionsSuppressor": None}, r"must be absent without ActionsSuppressor"),
         (COMPOSITE, {"ActionsSuppressorWaitPeriod": -1}, r"whole number of at least 0"),
         (COMPOSITE, {"Threshold": 3}, r"^a\.Threshold: must be a known key"),
+        (BAND, {"Metrics": [metric("M", Period=30), *BAND["Metrics"][1:]]}, r"Period: .*least 60"),
+        (
+            BAND,
+            {"Metrics": [{"Id": "band", "Expression": "ANOMALY_DETECTION_BAND(METRICS(), 2)"}]},
+            r"0\.Expression: must be ANOMALY_DETECTION_BAND\(Id",
+        ),
+        (MATH, {"OKActions": ["arn:aws:sns:x", EC2]}, r"^a\.OKActions\.1: .*EC2 .* metric math"),
+        (MATH, {"AlarmActions": [SWF]}, r"^a\.AlarmActions\.0: .*EC2 .* metric math"),
+        (BAND, {"AlarmActions": [EC2]}, r"no EC2 action with an anomaly band"),
+        (BAND, {"AlarmActions": [SCALING]}, r"no action of Auto Scaling with an anomaly band"),
+        (COMPOSITE, {"AlarmActions": [EC2]}, r"no EC2 action with a composite alarm"),
+        (COMPOSITE, {"OKActions": [SCALING]}, r"no action of Auto Scaling with a composite alarm"),
     ],
 )
 def test_every_limit_is_told_where_it_is_broken(
@@ -295,6 +310,12 @@ def test_every_limit_is_told_where_it_is_broken(
 ) -> None:
     with pytest.raises(InputError, match=message):
         parse_alarm({**given, **changes}, where="a")
+
+
+def test_actions_that_are_lawful() -> None:
+    """One metric takes them all, metric math those of Auto Scaling."""
+    parse_alarm({**STATIC, "AlarmActions": [EC2, SWF, SCALING]})
+    parse_alarm({**MATH, "AlarmActions": [SCALING]})
 
 
 def test_all_problems_come_at_once() -> None:

@@ -244,18 +244,47 @@ def test_reasons_tell_the_calendar_where_there_is_one() -> None:
     assert "[20.0 (02/03/26 00:00:00)]" in changes[1].reason
 
 
+def expression(text: str, m: int = 1, n: int = 1) -> dict[str, object]:
+    """An alarm on an expression of one metric, ``m``."""
+    stat = {"Metric": {"Namespace": "N", "MetricName": "M"}, "Period": 60, "Stat": "Sum"}
+    queries = [
+        {"Id": "e", "Expression": text},
+        {"Id": "m", "MetricStat": stat, "ReturnData": False},
+    ]
+    return {**alarm(m, n, Metrics=queries), "Statistic": None, "Period": None}
+
+
+@pytest.mark.parametrize(
+    ("filler", "m", "n", "expected"),
+    [
+        (0, 1, 1, [O, O, O, O, O]),  # never sees a real datapoint
+        (99, 1, 1, [A, A, A, A, A]),
+        (0, 2, 3, [O, O, O, A, A]),  # fill, 20, 20
+    ],
+)
+def test_fill_is_the_newest_datapoint_of_a_late_metric(
+    filler: int, m: int, n: int, expected: list[str]
+) -> None:
+    """The guide's warning: 1 of 1 sticks, M of N does not."""
+    late = replay_alarm(expression(f"FILL(m, {filler})", m, n), {"m": [0, 20, 20, 20, 20]}, 1)
+
+    assert late == expected
+
+
+def test_a_number_made_of_a_series_depends_on_the_range() -> None:
+    """Why the guide discourages them: 20 is above the lowest of three, 0, but not of one."""
+    series = {"m": [0, 20, 20, 20]}
+
+    long = replay_alarm(expression("m - MIN(m)"), series, evaluation_range=3)
+    short = replay_alarm(expression("m - MIN(m)"), series, evaluation_range=1)
+
+    assert long == [O, A, A, O]
+    assert short == [O, O, O, O]
+
+
 def test_an_alarm_of_office_hours_knows_the_time() -> None:
     """Muted until 08:00 by its expression."""
-    stat = {"Metric": {"Namespace": "N", "MetricName": "M"}, "Period": 60, "Stat": "Sum"}
-    muted = {
-        "Metrics": [
-            {"Id": "e", "Expression": "IF(HOUR(m) >= 8, m, 0)"},
-            {"Id": "m", "MetricStat": stat, "ReturnData": False},
-        ],
-        "EvaluationPeriods": 1,
-        "Threshold": 10,
-        "ComparisonOperator": "GreaterThanThreshold",
-    }
+    muted = expression("IF(HOUR(m) >= 8, m, 0)")
     start = datetime(2026, 5, 1, 7, 58)  # noqa: DTZ001  (a time without a zone is UTC)
 
     states = replay_alarm(muted, {"m": [20.0, 20.0, 20.0, 20.0]}, start=start)
