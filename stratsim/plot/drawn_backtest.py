@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stratsim.model.alarm import CompositeAlarm
+from stratsim.plot.numbers import unbroken
 from stratsim.plot.style import BOTH, NEW, STATES, frame_only, new_axes, panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from stratsim.backtest import AlarmReplay, Backtest, Datapoints
+    from stratsim.model.scenario import Alarm
 
 SHOWN = 6
 """Alarms that are drawn of many."""
@@ -56,16 +59,19 @@ def _draw(ax: Axes, replay: AlarmReplay, data: Datapoints) -> None:
         ax.axvspan(*ends, ymin=0.0, ymax=_LANE, color=STATES[state], linewidth=0)
         if state == "ALARM":
             ax.axvspan(*ends, ymin=_LANE, color=NEW, alpha=0.25, linewidth=0)
-    points = [(day(at), value) for at, value in enumerate(replay.values) if value is not None]
-    if points:
-        ax.plot(*zip(*points, strict=True), color=BOTH, linewidth=0.9)
+    pieces = unbroken(replay.values, data.step_minutes)
+    for piece in pieces:
+        days, values = [day(at) for at, _ in piece], [value for _, value in piece]
+        alone = "." if len(piece) == 1 else None
+        ax.plot(days, values, color=BOTH, linewidth=0.9, marker=alone, markersize=2)
     threshold = getattr(replay.alarm, "Threshold", None)
     if threshold is not None:
         ax.axhline(threshold, color="black", linewidth=0.9, linestyle="--")
     low, high = ax.get_ylim()
     ax.set_ylim(low - 0.12 * (high - low), high)
-    if not points:
+    if not pieces:
         ax.set_yticks([])
+    ax.set_ylabel(_watched(replay.alarm), fontsize=8)
     ax.set_xlim(day(0), day(data.minutes))
     count = len(replay.firings)
     ax.set_title(
@@ -73,6 +79,16 @@ def _draw(ax: Axes, replay: AlarmReplay, data: Datapoints) -> None:
         loc="left", fontsize=9,
     )  # fmt: skip
     _dates(ax)
+
+
+def _watched(alarm: Alarm) -> str:
+    """Return what the series is: a metric's name and unit, or an expression's label."""
+    if isinstance(alarm, CompositeAlarm):
+        return ""
+    if alarm.MetricName is not None:
+        return f"{alarm.MetricName} [{alarm.Unit}]" if alarm.Unit else alarm.MetricName
+    query = next((query for query in alarm.Metrics if query.returned), None)
+    return (query.Label or query.Id) if query else ""
 
 
 def _dates(ax: Axes) -> None:

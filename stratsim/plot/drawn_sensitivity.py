@@ -57,9 +57,8 @@ def sweep_size(numbers: HeatNumbers) -> tuple[float, float]:
     """Return width and height [inches] in which the cells' texts have room."""
     longest = max(len(line) for row in numbers.texts for t in row for line in t.split("\n"))
     width = len(numbers.x) * max(0.7, 0.085 * longest)
-    height = len(numbers.y) * (
-        0.55 if any("\n" in t for row in numbers.texts for t in row) else 0.4
-    )
+    lines = max(t.count("\n") for row in numbers.texts for t in row)
+    height = len(numbers.y) * (0.4 + 0.16 * lines)
     names = 0.075 * max(map(len, numbers.y))
     label = 0.09 * max(map(len, _two_lines(numbers.y_label).split("\n")))
     return max(6.0, 0.8 + names + width), 1.0 + max(1.2, height, label)

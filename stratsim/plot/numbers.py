@@ -163,3 +163,19 @@ def plan_numbers(result: PlanResult) -> PlanNumbers:
         # what ends at once, or never begins, is drawn as a minute of nothing
         end=max(row.end_s for row in rows) / MINUTE_S or 1.0,
     )
+
+
+def unbroken(values: Sequence[float | None], step_minutes: int) -> list[list[tuple[int, float]]]:
+    """Return (minute, value) in stretches without a gap: rows a step apart, half a step off.
+
+    >>> unbroken([1.0, None, 3.0, None, None, None, 7.0], 2)
+    [[(0, 1.0), (2, 3.0)], [(6, 7.0)]]
+    """
+    pieces: list[list[tuple[int, float]]] = []
+    for minute, value in enumerate(values):
+        if value is None:
+            continue
+        if not pieces or minute - pieces[-1][-1][0] > 1.5 * step_minutes:
+            pieces.append([])
+        pieces[-1].append((minute, value))
+    return pieces

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from stratsim.comparison.text import short_name
 from stratsim.errors import InputError, Problem
 from stratsim.sensitivity.studies import shown
-from stratsim.wording import format_value
+from stratsim.wording import format_interval, format_value
 
 if TYPE_CHECKING:
     from stratsim.comparison import Key
+    from stratsim.intervals import Estimate
     from stratsim.sensitivity import Ranking, Sweep, Tornado
     from stratsim.sensitivity.swept import Combination
 
@@ -71,10 +72,7 @@ def sweep_numbers(sweep: Sweep, measure: str | None, strategy: str | None) -> He
 def _over_one(sweep: Sweep, key: Key, strategy: str | None) -> HeatNumbers:
     (path, values) = next(iter(sweep.parameters.items()))
     names = sweep.strategies if strategy is None else (strategy,)
-    cells = tuple(
-        tuple(combination.estimates[name, key].value for combination in sweep.combinations)
-        for name in names
-    )
+    rows = [[one.estimates[name, key] for one in sweep.combinations] for name in names]
     best = tuple(
         (names.index(combination.leader), column)
         for column, combination in enumerate(sweep.combinations)
@@ -86,8 +84,8 @@ def _over_one(sweep: Sweep, key: Key, strategy: str | None) -> HeatNumbers:
         x=tuple(map(shown, values)),
         y_label="",
         y=tuple(map(short_name, names)),
-        cells=cells,
-        texts=tuple(tuple(format_value(value, key.unit) for value in row) for row in cells),
+        cells=tuple(tuple(estimate.value for estimate in row) for row in rows),
+        texts=tuple(tuple(_with_interval(estimate, key) for estimate in row) for row in rows),
         best=best,
     )
 
@@ -117,10 +115,17 @@ def _value(one: Combination, key: Key, strategy: str | None) -> float:
 
 
 def _text(one: Combination, key: Key, strategy: str | None) -> str:
-    number = format_value(_value(one, key, strategy), key.unit)
-    if strategy is not None:
-        return number
-    return "none" if one.leader is None else f"{number}\n{short_name(one.leader)}"
+    name = one.leader if strategy is None else strategy
+    if name is None:
+        return "none"
+    text = _with_interval(one.estimates[name, key], key)
+    return text if strategy is not None else f"{text}\n{short_name(name)}"
+
+
+def _with_interval(estimate: Estimate, key: Key) -> str:
+    """Return the value and, in a line of its own, its interval where there is one."""
+    interval = format_interval(estimate.low, estimate.high, key.unit)
+    return format_value(estimate.value, key.unit) + (f"\n{interval}" if interval else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,13 @@ from stratsim.comparison import Comparison, Key
 from stratsim.model.plan import Plan
 from stratsim.model.settings import DeploymentGroup
 from stratsim.plot import plot_comparison, plot_plan, plot_run, plot_tradeoffs
-from stratsim.plot.numbers import Span, comparison_points, plan_numbers, run_numbers
+from stratsim.plot.numbers import (
+    Span,
+    comparison_points,
+    plan_numbers,
+    run_numbers,
+    unbroken,
+)
 from stratsim.strategies import FirstStop, TimelineRow
 
 ComparisonOf = Callable[..., Comparison]
@@ -184,3 +190,11 @@ class TestDrawing:
 
         assert dict(plt.rcParams) == before
         assert plt.get_fignums() == []
+
+
+def test_a_series_is_not_drawn_across_its_gaps() -> None:
+    """Five minutes apart, one datapoint a minute late, then two missing."""
+    values = [1.0, *[None] * 5, 2.0, *[None] * 14, 3.0, *[None] * 4, 4.0]
+
+    assert unbroken(values, 5) == [[(0, 1.0), (6, 2.0)], [(21, 3.0), (26, 4.0)]]
+    assert unbroken([None, None], 1) == []

@@ -74,6 +74,16 @@ class TestHeatmap:
         assert sweep_numbers(TWO, "failed_requests", "y").cells == ((21.0, 21.0),) * 3
         assert sweep_numbers(ONE, None, "careful").y == ("careful",)
 
+    def test_an_interval_stands_under_its_number(self) -> None:
+        estimates = {("x", FAILED): Estimate(20.0, 15.5, 26.0, 50), ("x", TIME): Estimate()}
+        known = Combination((1,), estimates, "x", None, "recommended")
+        both = Combination((1, 1), estimates, "x", None, "recommended")
+
+        assert sweep_numbers(sweep({"a": (1,)}, known), None, None).texts == (("20\n[15.5, 26]",),)
+        two = sweep({"a": (1,), "b": (1,)}, both)
+        assert sweep_numbers(two, None, None).texts == (("20\n[15.5, 26]\nx",),)
+        assert sweep_numbers(two, None, "x").texts == (("20\n[15.5, 26]",),)
+
     def test_what_is_not_known_is_a_dash(self) -> None:
         assert sweep_numbers(ONE, "time_to_detect_s", None).texts[0] == ("-", "-")
 
