@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from stratsim.comparison.text import short_name
 from stratsim.plot.numbers_risk import CharacteristicNumbers, characteristic_numbers
-from stratsim.plot.style import SERIES, frame_only, measure_axis, new_axes, panel
+from stratsim.plot.style import MARKERS, SERIES, frame_only, measure_axis, new_axes, panel
 from stratsim.risk.text import effort
 from stratsim.wording import format_number, format_value
 
@@ -36,9 +36,13 @@ def plot_characteristic(found: OperatingCharacteristic, ax: Axes | None = None) 
     top = panel(ax, 0.66, 0.31)
     panels = [top, panel(ax, 0.34, 0.27, top), panel(ax, 0.0, 0.29, top)]
     for inside, (key, lines) in zip(panels, numbers.lines.items(), strict=True):
-        for colour, (name, line) in zip(_colours(len(lines)), lines.items(), strict=True):
+        colours = _colours(len(lines))
+        for at, (colour, (name, line)) in enumerate(zip(colours, lines.items(), strict=True)):
             inside.fill_between(line.x, line.low, line.high, color=colour, alpha=0.2, linewidth=0)
-            inside.plot(line.x, line.value, ".-", color=colour, linewidth=1.5, label=name)
+            inside.plot(
+                line.x, line.value, "-", color=colour, linewidth=1.5, label=name,
+                marker=MARKERS[at % len(MARKERS)], markersize=4,
+            )  # fmt: skip
         label, unit = _LABELS[key]
         inside.set_ylabel(label)
         _scale(inside, key)

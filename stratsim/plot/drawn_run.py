@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from stratsim.traced import Run
 
 _SIDES = {"new": NEW, "old": OLD, "service": BOTH}
+_MARKERS = {"new": "o", "old": "s", "service": "^"}
 _SHOWN_ALARMS = 12
 
 
@@ -66,7 +67,10 @@ def _draw_shares(ax: Axes, numbers: RunNumbers) -> None:
 def _draw_errors(ax: Axes, numbers: RunNumbers) -> None:
     for side, rates in numbers.errors.items():
         minutes, shares = zip(*rates, strict=True)
-        ax.plot(minutes, shares, ".-", color=_SIDES[side], linewidth=1.2, label=side)
+        ax.plot(
+            minutes, shares, "-", color=_SIDES[side], linewidth=1.2, label=side,
+            marker=_MARKERS[side], markersize=4,
+        )  # fmt: skip
     ax.set_ylabel("failing (5xx)")
     ax.set_ylim(bottom=0.0)
     measure_axis(ax.yaxis, "share")

@@ -8,6 +8,7 @@ import numpy as np
 
 from stratsim.comparison.text import short_name
 from stratsim.plot.numbers_sensitivity import (
+    Bar,
     HeatNumbers,
     ranking_bars,
     sweep_numbers,
@@ -98,31 +99,47 @@ def plot_tornado(tornado: Tornado, ax: Axes | None = None) -> Axes:
     bars = tornado_bars(tornado)
     ax = ax or new_axes(8.5, 1.6 + 0.42 * max(1, len(bars)))
     base, unit = tornado.base.value, tornado.key.unit
-    room = _room([base, *(b.low for b in bars), *(b.high for b in bars)])
+    ends = [end for b in bars for end in (b.low, b.high, *b.low_span, *b.high_span)]
+    room = _room([base, *ends])
     for row, bar in enumerate(bars):
-        colour = NEW if bar.changes else OLD
-        low, high = min(bar.low, base), max(bar.high, base)
-        ax.barh(row, high - low, left=low, color=colour, height=0.6, alpha=0.8)
-        for end, text, side in ((bar.low, bar.at_low, "right"), (bar.high, bar.at_high, "left")):
-            if bar.low == bar.high and side == "right":
-                continue
-            ax.annotate(
-                text, (end, row), xytext=(-4 if side == "right" else 4, 0),
-                textcoords="offset points", ha=side, va="center", fontsize=8,
-            )  # fmt: skip
+        _draw_bar(ax, row, bar, base)
     ax.axvline(base, color="black", linewidth=1)
     ax.set_yticks(range(len(bars)), [bar.label for bar in bars])
     ax.set_ylim(len(bars) - 0.5, -0.5)
     ax.set_xlim(*room)
     measure_axis(ax.xaxis, unit)
     ax.set_xlabel(f"{tornado.key} of {short_name(tornado.strategy)}")
-    best = f"\norange: another strategy has the least {tornado.minimize}"
+    best = f"\norange, hatched: another strategy has the least {tornado.minimize}"
     changes = best if any(bar.changes for bar in bars) else ""
     title = f"{tornado.scenario}: {format_value(base, unit)} as it is{changes}"
     ax.set_title(title, loc="left", fontsize=11)
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
     return ax
+
+
+def _draw_bar(ax: Axes, row: int, bar: Bar, base: float) -> None:
+    """Draw a bar through the unchanged number, its ends' intervals, and their settings."""
+    low, high = min(bar.low, base), max(bar.high, base)
+    ax.barh(
+        row, high - low, left=low, height=0.6, alpha=0.8, edgecolor="white",
+        color=NEW if bar.changes else OLD, hatch="///" if bar.changes else None,
+    )  # fmt: skip
+    for end, span, offset in ((bar.low, bar.low_span, -0.12), (bar.high, bar.high_span, 0.12)):
+        if np.isfinite(span).all() and bar.low != bar.high:
+            ax.plot(
+                span, [row + offset] * 2, color="black", linewidth=0.9, marker="|", markersize=4
+            )
+            ax.plot(end, row + offset, color="black", marker=".", markersize=4)
+    left = np.nanmin([low, *bar.low_span, *bar.high_span])
+    right = np.nanmax([high, *bar.low_span, *bar.high_span])
+    for place, text, side in ((left, bar.at_low, "right"), (right, bar.at_high, "left")):
+        if bar.low == bar.high and side == "right":
+            continue
+        ax.annotate(
+            text, (place, row), xytext=(-5 if side == "right" else 5, 0),
+            textcoords="offset points", ha=side, va="center", fontsize=8,
+        )  # fmt: skip
 
 
 def _room(values: list[float]) -> tuple[float, float]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stratsim.intervals import Estimate
     from stratsim.sensitivity import Ranking, Sweep, Tornado
     from stratsim.sensitivity.swept import Combination
+    from stratsim.sensitivity.swings import Swing
 
 LONGEST = 42
 
@@ -133,6 +134,7 @@ class Bar:
     """One field of a tornado: ends of its values, their settings, whether the best changes.
 
     Where all settings come to the same, ``at_low`` and ``at_high`` are all of them.
+    ``low_span`` and ``high_span`` are the ends' intervals.
     """
 
     label: str
@@ -141,6 +143,8 @@ class Bar:
     at_low: str
     at_high: str
     changes: bool
+    low_span: tuple[float, float]
+    high_span: tuple[float, float]
 
 
 def tornado_bars(tornado: Tornado) -> list[Bar]:
@@ -161,9 +165,19 @@ def tornado_bars(tornado: Tornado) -> list[Bar]:
                 at_low=everything if low is high else shown(low.value),
                 at_high=everything if low is high else shown(high.value),
                 changes=any(swing.leader != tornado.leader for swing in swings),
+                low_span=_span(low, tornado),
+                high_span=_span(high, tornado),
             )
         )
     return bars
+
+
+def _span(swing: Swing, tornado: Tornado) -> tuple[float, float]:
+    """Return the interval of a setting's number, by the same worlds where runs pair."""
+    if swing.difference is None:
+        return swing.estimate.low, swing.estimate.high
+    base = tornado.base.value
+    return base + swing.difference.low, base + swing.difference.high
 
 
 def ranking_bars(ranking: Ranking) -> list[tuple[str, float, float, float, float]]:

@@ -14,6 +14,8 @@ OLD, NEW, BOTH = "#0072B2", "#D55E00", "#555555"
 PARETO, PLAIN = "#009E73", "#888888"
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Colours of lines side by side, in the order in which they are taken."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+"""Their markers, which tell them apart in grey; one more, so that pairs differ for long."""
 STATES = {"OK": "#CFE8DC", "ALARM": "#D55E00", "INSUFFICIENT_DATA": "#DDDDDD"}
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from matplotlib.figure import Figure
@@ -141,6 +142,24 @@ class TestTornado:
 
     def test_tells_where_another_strategy_is_the_best(self) -> None:
         assert [bar.changes for bar in tornado_bars(TORNADO)] == [True, False, False]
+
+    def test_an_end_has_the_interval_of_the_paired_difference(self) -> None:
+        paired = Swing(
+            path="p", value=1, estimate=Estimate(130.0, 60.0, 200.0), leader="a",
+            difference=Estimate(30.0, 20.0, 45.0), verdict="recommended",
+        )  # fmt: skip
+        alone = Swing(
+            path="p", value=2, estimate=Estimate(90.0, 50.0, 140.0), leader="a",
+            difference=None, verdict="recommended",
+        )  # fmt: skip
+
+        (bar,) = tornado_bars(replace(TORNADO, swings=(paired, alone)))
+
+        assert (bar.low_span, bar.high_span) == ((50.0, 140.0), (120.0, 145.0))
+        ax = plot_tornado(replace(TORNADO, swings=(paired, alone)), Figure().subplots())
+        low, high = ax.get_xlim()
+        assert low < 50
+        assert high > 145
 
     def test_draws_a_bar_per_field(self) -> None:
         ax = Figure().subplots()
