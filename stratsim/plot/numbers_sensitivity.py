@@ -173,11 +173,15 @@ def tornado_bars(tornado: Tornado) -> list[Bar]:
 
 
 def _span(swing: Swing, tornado: Tornado) -> tuple[float, float]:
-    """Return the interval of a setting's number, by the same worlds where runs pair."""
+    """Return the interval of a setting's number, by the same worlds where runs pair.
+
+    A number that cannot be negative, by its own interval, is not drawn so.
+    """
     if swing.difference is None:
         return swing.estimate.low, swing.estimate.high
-    base = tornado.base.value
-    return base + swing.difference.low, base + swing.difference.high
+    low = tornado.base.value + swing.difference.low
+    high = tornado.base.value + swing.difference.high
+    return (max(low, 0.0) if swing.estimate.low >= 0.0 else low), high
 
 
 def ranking_bars(ranking: Ranking) -> list[tuple[str, float, float, float, float]]:

@@ -156,6 +156,8 @@ class TestTornado:
         (bar,) = tornado_bars(replace(TORNADO, swings=(paired, alone)))
 
         assert (bar.low_span, bar.high_span) == ((50.0, 140.0), (120.0, 145.0))
+        wide = replace(paired, difference=Estimate(30.0, -140.0, 200.0))
+        assert tornado_bars(replace(TORNADO, swings=(wide,)))[0].high_span == (0.0, 300.0)
         ax = plot_tornado(replace(TORNADO, swings=(paired, alone)), Figure().subplots())
         low, high = ax.get_xlim()
         assert low < 50
