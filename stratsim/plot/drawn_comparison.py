@@ -20,6 +20,8 @@ TRADEOFFS = ("deployment_duration_s", "infrastructure_cost_usd")
 
 _WIDE = 50.0  # a ratio of means from which on a linear axis hides the smaller ones
 _POINT_PX = 14.0
+_MANY = 20
+"""Strategies that a picture can number and name; of more, the Pareto set is."""
 
 
 def plot_comparison(
@@ -30,7 +32,8 @@ def plot_comparison(
 ) -> Axes:
     """Draw one measure against another, one numbered point per strategy.
 
-    Points of the Pareto set are filled; bars are 95 % intervals of the means.
+    Points of the Pareto set are filled; bars are 95 % intervals of the means. Of more
+    than 20 strategies those outside the set are small dots without number or bars.
 
     Parameters
     ----------
@@ -44,8 +47,14 @@ def plot_comparison(
     ax = ax or new_axes(9.0, 4.8)
     across, up = comparison.key(x, "x"), comparison.key(y, "y")
     points = comparison_points(comparison, across, up)
-    for point in points:
+    told = [(n, p) for n, p in enumerate(points, start=1) if len(points) <= _MANY or p.pareto]
+    others = [point for point in points if len(points) > _MANY and not point.pareto]
+    for _, point in told:
         _draw_point(ax, point)
+    ax.plot(
+        [p.x.value for p in others], [p.y.value for p in others], "o", markersize=4,
+        color=PLAIN, markerfacecolor="white",
+    )  # fmt: skip
     ax.margins(0.08)
     _scale(ax, [point.y for point in points])
     measure_axis(ax.xaxis, across.unit)
@@ -54,13 +63,28 @@ def plot_comparison(
     ax.set_ylabel(_label(up))
     ax.set_title(f"{comparison.scenario}: {comparison.replications:,} replications", loc="left")
     ax.spines[["top", "right"]].set_visible(False)
-    _number_points(ax, points)
+    _number_points(ax, told)
+    _legend(ax, told, len(others))
+    return ax
+
+
+def _legend(ax: Axes, told: list[tuple[int, Point]], others: int) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [_entry(number, point) for number, point in told[:_MANY]]
+    if len(told) > _MANY:
+        handles.append(Line2D([], [], linestyle=" ", label=f"{len(told) - _MANY} more filled"))
+    if others:
+        handles.append(
+            Line2D(
+                [], [], linestyle=" ", marker="o", markersize=4, color=PLAIN,
+                markerfacecolor="white", label=f"{others} outside of it",
+            )
+        )  # fmt: skip
     ax.legend(
-        handles=[_entry(number, point) for number, point in enumerate(points, start=1)],
-        loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=9,
+        handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=9,
         title="filled: Pareto set", title_fontsize=9, alignment="left", handlelength=1.2,
     )  # fmt: skip
-    return ax
 
 
 def plot_tradeoffs(comparison: Comparison) -> Figure:
@@ -129,10 +153,10 @@ def _scale(ax: Axes, estimates: list[Estimate]) -> None:
         ax.set_ylim(bottom=-0.04 * ax.get_ylim()[1])
 
 
-def _number_points(ax: Axes, points: list[Point]) -> None:
+def _number_points(ax: Axes, points: list[tuple[int, Point]]) -> None:
     """Write each number into its point, or beside the points that lie in one place."""
     groups: list[tuple[Point, list[int]]] = []
-    for number, point in enumerate(points, start=1):
+    for number, point in points:
         if not _there(point):
             continue
         crowd = next((members for first, members in groups if _touch(ax, first, point)), None)

@@ -72,11 +72,15 @@ _STEPS_S = (
 
 def measure_axis(axis: Any, unit: str) -> None:
     """Print ticks as people read them: 15m, $1,230, 5%; times at round moments."""
+    from matplotlib.ticker import MaxNLocator
+
     if unit == "s":
         _round_moments(axis, 1.0)
         axis.set_major_formatter(lambda value, _: _tick(value))
     elif unit in ("USD", "share", "probability"):
         axis.set_major_formatter(lambda value, _: format_value(value, unit))
+        if axis.axis_name == "x" and axis.get_scale() == "linear":
+            axis.set_major_locator(MaxNLocator(5))  # small amounts have long labels
     else:
         axis.set_major_formatter(lambda value, _: format_value(value, ""))
 

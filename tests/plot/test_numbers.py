@@ -177,6 +177,22 @@ class TestDrawing:
         assert legend[-1] == "5  none (not applicable)"
         assert ax.get_yscale() == "symlog"
 
+    def test_of_many_the_pareto_set_is_named(self, comparison_of: ComparisonOf) -> None:
+        """30 on a line are all in the set; one that is worse than all is a dot."""
+        times = {f"s{n}": {"deployment_duration_s": [60.0 + n]} for n in range(30)}
+        line = {
+            name: {**one, "failed_requests": [90.0 - n]}
+            for n, (name, one) in enumerate(times.items())
+        }
+        worst = {"deployment_duration_s": [1000.0], "failed_requests": [1000.0]}
+        ax = plt.figure().subplots()
+
+        plot_comparison(comparison_of(**line, worst=worst), ax)
+
+        told = [text.get_text() for text in ax.get_legend().get_texts()]
+        assert told[:2] == ["1  s0", "2  s1"]
+        assert told[-2:] == ["10 more filled", "1 outside of it"]
+
     def test_a_global_style_is_left_alone(self, comparison_of: ComparisonOf) -> None:
         before = dict(plt.rcParams)
         comparison = comparison_of(
