@@ -64,6 +64,23 @@ def data(tmp_path: Path) -> str:
 
 
 class TestAlarmTest:
+    def test_tells_an_alarm_that_was_there_before_a_window(
+        self, cli: Any, alarm: str, tmp_path: Path
+    ) -> None:
+        """Bad from 12:00 on, labelled from 12:03 on; a window of which nothing is seen."""
+        rows = [
+            f"2024-05-01T12:0{m}:00Z,{9 if m < 5 else 0},{'cpu' if m > 2 else ''}" for m in range(6)
+        ]
+        rows.append("2024-05-01T12:30:00Z,0,disk")
+        path = tmp_path / "data.csv"
+        path.write_text("\n".join(["timestamp,value,label", *rows]))
+
+        ended = cli("alarm", "test", alarm, str(path))
+
+        cpu, disk = (line for line in ended.out.splitlines() if "cpu" in line or "disk" in line)
+        assert "in ALARM before" in cpu
+        assert "missed" in disk
+
     def test_tells_of_transitions_and_labels(self, cli: Any, alarm: str, data: str) -> None:
         ended = cli("alarm", "test", alarm, data)
 

@@ -184,16 +184,20 @@ def _windows(document: dict[str, Any]) -> "Table":
     from rich import box
     from rich.table import Table
 
-    from stratsim.wording import format_span
-
     table = Table("from", "to", "label", box=box.SIMPLE_HEAD, show_edge=False)
     alarms = document["alarms"]
     for row in alarms:
         table.add_column(row["alarm"], justify="right")
     for at, window in enumerate(alarms[0]["labels"]["windows"]):
-        cells = []
-        for row in alarms:
-            late = row["labels"]["windows"][at]["delay_s"]
-            cells.append("missed" if late is None else f"after {format_span(late)}")
+        cells = [_told(row["labels"]["windows"][at]["delay_s"]) for row in alarms]
         table.add_row(window["from"], window["to"], window["label"], *cells)
     return table
+
+
+def _told(delay_s: float | None) -> str:
+    """Tell of a window; an alarm of which it was 0 s was in ALARM already."""
+    from stratsim.wording import format_span
+
+    if delay_s is None:
+        return "missed"
+    return f"after {format_span(delay_s)}" if delay_s else "in ALARM before"
