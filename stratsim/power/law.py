@@ -113,24 +113,25 @@ def period_law(
         Variance/mean of the background's bad ones.
     """
     requests, chances = counts(mean, dispersion)
-    n = requests[:, None]
+    n, fewest, most = requests[:, None], float(requests[0]), float(requests[-1])
     if clumping <= 1 or background <= 0:
-        bad = _axis(float(requests[-1]), fault + (1 - fault) * background, 1.0)
+        bad = _axis(fewest, most, fault + (1 - fault) * background, 1.0)
         given = np.exp(_log_binomial(n, bad[None, :], fault + (1 - fault) * background))
     else:
-        top = _axis(float(requests[-1]), fault, 1.0)
-        rest = _axis(float(requests[-1]), background, clumping)
+        top = _axis(fewest, most, fault, 1.0)
+        rest = _axis(0.0, most, background, clumping)
         by_fault = np.exp(_log_binomial(n, top[None, :], fault))
         others = _beta_binomial(np.rint(n * (1 - fault)), rest[None, :], background, clumping)
         given = _sums(by_fault, others)
-        bad = np.arange(given.shape[1], dtype=np.float64)
+        bad = top[0] + np.arange(given.shape[1], dtype=np.float64)
     return Law(requests, bad, chances[:, None] * given)
 
 
-def _axis(n: float, p: float, dispersion: float) -> Array:
-    mean = n * p
-    reach = REACH * sqrt(mean * dispersion) + 30 * dispersion
-    return np.arange(min(n, ceil(mean + reach)) + 1, dtype=np.float64)
+def _axis(fewest: float, most: float, p: float, dispersion: float) -> Array:
+    """Return the counts that matter of between `fewest` and `most` tries of chance `p`."""
+    low = fewest * p - REACH * sqrt(fewest * p * dispersion) - 30 * dispersion
+    high = most * p + REACH * sqrt(most * p * dispersion) + 30 * dispersion
+    return np.arange(max(0, floor(low)), min(most, ceil(high)) + 1, dtype=np.float64)
 
 
 def _beta_binomial(n: Array, k: Array, p: float, dispersion: float) -> Array:
