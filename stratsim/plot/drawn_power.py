@@ -28,7 +28,7 @@ def plot_power(power: AlarmPower, ax: Axes | None = None) -> Axes:
                 continue
             ax.plot(rates, row, color=BOTH, linewidth=0.8, alpha=0.6)
             ax.annotate(
-                format_span(time_s), (rates[-1], row[-1]), fontsize=7, color=BOTH,
+                f"in {format_span(time_s)}", (rates[-1], row[-1]), fontsize=7, color=BOTH,
                 xytext=(4, 0), textcoords="offset points", ha="left", va="center",
             )  # fmt: skip
     label = f"within the bake of {format_span(power.bake_s)}"
@@ -52,6 +52,9 @@ def plot_power(power: AlarmPower, ax: Axes | None = None) -> Axes:
     ax.set_ylabel("probability of ALARM")
     weight = format_value(power.weight, "share")
     ax.set_title(f"{power.alarm}: {weight} of {power.rate_rps:g} requests/s", loc="left")
-    ax.legend(loc="center left", frameon=False, fontsize=8)
+    ax.legend(
+        loc="upper left", bbox_to_anchor=(0.0, -0.13), ncols=2, frameon=False, fontsize=8,
+        borderaxespad=0.0,
+    )  # fmt: skip
     ax.spines[["top", "right"]].set_visible(False)
     return ax
