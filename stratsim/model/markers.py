@@ -28,12 +28,25 @@ _LONGEST_TEXT = 64
 
 
 class RuleError(ValueError):
-    """A value breaks a rule: ``rule`` completes "must be ...", ``hint`` helps."""
+    """A value breaks a rule: ``rule`` completes "must be ...", ``hint`` helps.
+
+    Where a part of the value is at fault, ``at`` is its path inside the value and
+    ``got`` the part.
+    """
 
     def __init__(self, rule: str, hint: str = "") -> None:
         super().__init__(rule)
         self.rule = rule
         self.hint = hint
+        self.at = ""
+        self.got: object = None
+
+    def inside(self, key: object, value: object) -> RuleError:
+        """Return this error about `value`, told of a larger value that has it under `key`."""
+        error = RuleError(self.rule, self.hint)
+        error.at = f"{key}.{self.at}" if self.at else str(key)
+        error.got = self.got if self.at else value
+        return error
 
 
 def is_number(value: object) -> bool:

@@ -24,7 +24,6 @@ from stratsim.model.markers import (
     Text,
     _Marker,
     format_duration,
-    is_number,
     parse_duration,
 )
 
@@ -151,6 +150,8 @@ Distribution = Fixed | Uniform | LogNormal | Mixture
 
 _FORMS = "a value, {min, max}, {median, p90}, {median, p95}, {median, p99} or {median, sigma}"
 _MOST_PARTS = 10
+_SIGMA = Number(0, 10)
+_WEIGHT = Number(0, 1)
 
 
 def parse_distribution(value: object, number: Callable[[object], float]) -> Distribution:
@@ -160,7 +161,7 @@ def parse_distribution(value: object, number: Callable[[object], float]) -> Dist
     ------
     RuleError
         Where the form is unknown or its numbers contradict each other; the
-        message completes "must be ...".
+        message completes "must be ...", and ``at`` names the key at fault.
     """
     if isinstance(value, Fixed | Uniform | LogNormal | Mixture):
         return value
@@ -169,12 +170,20 @@ def parse_distribution(value: object, number: Callable[[object], float]) -> Dist
     return _simple(value, number)
 
 
+def _part(value: dict[Any, object], key: str, parse: Callable[[object], float]) -> float:
+    """Return the number under `key`; what is wrong with it is told of the key."""
+    try:
+        return parse(value[key])
+    except RuleError as error:
+        raise error.inside(key, value[key]) from None
+
+
 def _simple(value: object, number: Callable[[object], float]) -> Fixed | Uniform | LogNormal:
     if not isinstance(value, dict):
         return Fixed(number(value))
     keys = set(value)
     if keys == {"min", "max"}:
-        low, high = number(value["min"]), number(value["max"])
+        low, high = _part(value, "min", number), _part(value, "max", number)
         if low > high:
             msg = "a range whose min is at most its max"
             raise RuleError(msg)
@@ -186,14 +195,10 @@ def _log_normal(
     value: dict[Any, object], keys: set[Any], number: Callable[[object], float]
 ) -> LogNormal:
     if keys == {"median", "sigma"}:
-        sigma = value["sigma"]
-        if not (isinstance(sigma, int | float) and is_number(sigma) and 0 <= sigma <= 10):
-            msg = "a sigma in [0, 10]"
-            raise RuleError(msg)
-        return LogNormal(number(value["median"]), float(sigma))
+        return LogNormal(_part(value, "median", number), _part(value, "sigma", _SIGMA.parse))
     for key, share in (("p90", 0.90), ("p95", 0.95), ("p99", 0.99)):
         if keys == {"median", key}:
-            median, upper = number(value["median"]), number(value[key])
+            median, upper = _part(value, "median", number), _part(value, key, number)
             if not 0 < median <= upper:
                 msg = f"a median above 0 and at most its {key}"
                 raise RuleError(msg)
@@ -207,16 +212,30 @@ def _mixture(value: list[object], number: Callable[[object], float]) -> Mixture:
         raise RuleError(rule)
     weights: list[float] = []
     parts: list[Fixed | Uniform | LogNormal] = []
-    for item in value:
-        weight = item.get("weight") if isinstance(item, dict) else None
-        if not (isinstance(item, dict) and isinstance(weight, int | float)):
+    for place, item in enumerate(value):
+        if not (isinstance(item, dict) and "weight" in item):
             raise RuleError(rule)
-        rest = {key: inner for key, inner in item.items() if key != "weight"}
-        weights.append(float(weight))
-        parts.append(_simple(rest["value"] if set(rest) == {"value"} else rest, number))
-    if min(weights) < 0 or abs(sum(weights) - 1) > 1e-9:
+        try:
+            weights.append(_part(item, "weight", _WEIGHT.parse))
+            parts.append(_weighted(item, number))
+        except RuleError as error:
+            raise error.inside(place, item) from None
+    if abs(sum(weights) - 1) > 1e-9:
         raise RuleError(rule)
     return Mixture(tuple(weights), tuple(parts))
+
+
+def _weighted(
+    item: dict[Any, object], number: Callable[[object], float]
+) -> Fixed | Uniform | LogNormal:
+    """Return the form that stands beside a weight, or under ``value`` beside it."""
+    rest, key = {name: inner for name, inner in item.items() if name != "weight"}, "value"
+    if set(rest) != {key}:
+        return _simple(rest, number)
+    try:
+        return _simple(rest[key], number)
+    except RuleError as error:
+        raise error.inside(key, rest[key]) from None
 
 
 @dataclass(frozen=True, slots=True)

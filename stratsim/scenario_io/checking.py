@@ -64,8 +64,7 @@ class Problems:
         try:
             return marker.parse(value)
         except RuleError as error:
-            hint = NULL_HINT if value is None else error.hint
-            self.add(path, error.rule, shown(value), hint)
+            self.found.append(_broken(error, path, value))
             return None
 
     def check(self, path: str, kind: type[T], value: object) -> T | None:
@@ -114,6 +113,13 @@ def _adapter(kind: Any) -> "TypeAdapter[Any]":
     return TypeAdapter(kind)
 
 
+def _broken(error: RuleError, path: str, value: object) -> Problem:
+    """Return the problem of the `value` at `path`, or of the part of it that is at fault."""
+    given = error.got if error.at else value
+    hint = NULL_HINT if given is None else error.hint
+    return Problem(joined(path, error.at), error.rule, shown(given), hint)
+
+
 def _problem(detail: "ErrorDetails", path: str, kind: Any) -> Problem:
     loc = detail["loc"]
     where = joined(path, *loc)
@@ -126,8 +132,7 @@ def _problem(detail: "ErrorDetails", path: str, kind: Any) -> Problem:
         return Problem(where, "given", "nothing")
     cause = detail.get("ctx", {}).get("error")
     if isinstance(cause, RuleError):
-        hint = NULL_HINT if given is None else cause.hint
-        return Problem(where, cause.rule, shown(given), hint)
+        return _broken(cause, where, given)
     if error == "literal_error":
         names = re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected", "")))
         hint = NULL_HINT if given is None else unknown_name(where, str(given), names).hint
