@@ -369,7 +369,7 @@ class Deployment:
             event.callbacks.append(partial(self._evaluation, minute + 1, offset))
         self._tick_later()
         if self.now > self.ending_us:
-            raise trace_too_short(self.plan.strategy, int(self.ending_us))
+            raise trace_too_short(self.scenario, self.plan.strategy)
         self._check_over()
 
     def _evaluation(self, minute: int, offset_us: int, _: simpy.Event) -> None:

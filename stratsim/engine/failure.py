@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stratsim.engine.fleet import Unit, strikes
 from stratsim.errors import InputError, Problem
 from stratsim.model.quantities import format_duration
+from stratsim.model.scenario import Scenario
 
 if TYPE_CHECKING:
     from stratsim.engine.deployment import Deployment
@@ -60,9 +61,10 @@ def _struck(run: "Deployment", units: Sequence[Unit], kind: str, event: str) -> 
     return struck
 
 
-def trace_too_short(strategy: str, end_us: int) -> InputError:
-    """Return the error of a run that would go past the end of its traffic."""
+def trace_too_short(scenario: Scenario, strategy: str) -> InputError:
+    """Return the error of a run of `strategy` that would go past the end of its traffic."""
     rule = f"long enough for the run of {strategy!r}"
-    got = f"a trace that ends after {format_duration(end_us / 1e6)}"
+    got = f"a trace that ends after {format_duration(scenario.traffic.profile.end_s)}"
     hint = "Let it start earlier, or give a longer trace."
-    return InputError([Problem("traffic.profile", rule, got, hint)])
+    problem = Problem("traffic.profile", rule, got, hint)
+    return InputError([scenario.origin.located(problem)])

@@ -198,7 +198,7 @@ def check_alarm_count(draft: Draft) -> None:
             f"{len(names)} alarms",
             "Put them into one composite alarm.",
         )
-        raise InputError([problem])
+        raise InputError([draft.request.scenario.origin.located(problem)])
 
 
 def _alarm_configuration(draft: Draft) -> Json:

@@ -83,7 +83,7 @@ def _refuse(draft: Draft) -> None:
     where, limit = f"strategies.{request.spec.name}.ecs", CLOUDFORMATION_HOURS
     problems = over(hours, where, limit, request.scenario.quotas, "h of bakes")
     if problems:
-        raise InputError(problems)
+        raise InputError(map(request.scenario.origin.located, problems))
 
 
 def _service(draft: Draft, alarms: dict[str, str]) -> Json:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from stratsim.errors import InputError, unknown_name
 from stratsim.model.alarm import CompositeAlarm, MetricAlarm
+from stratsim.model.origin import Origin
 from stratsim.model.quantities import Fixed
 from stratsim.model.release import Fault, Release
 from stratsim.model.service import Host, LifecycleEvent, Platform, Service
@@ -45,6 +46,7 @@ class Scenario:
     seed: int = 7
     source: Mapping[str, object] = field(default_factory=dict)
     folder: str = field(default="", compare=False)
+    origin: Origin = field(default_factory=Origin, compare=False)
     warnings: tuple[str, ...] = ()
 
     def strategy(self, name: str) -> StrategySpec:

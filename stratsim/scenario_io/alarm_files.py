@@ -8,6 +8,7 @@ from typing import Any
 from stratsim.cloudwatch.composite import compile_rule, order_composites
 from stratsim.cloudwatch.parse import parse_alarm
 from stratsim.errors import InputError, Problem, shorten, unknown_name
+from stratsim.model.origin import Origin
 from stratsim.model.scenario import Alarm, Scenario
 from stratsim.scenario_io.loading import load, read_text
 from stratsim.scenario_io.tree import Tree, parse_text
@@ -111,8 +112,5 @@ def _try(work: Callable[[], object], problems: list[Problem]) -> None:
 
 def _located(problem: Problem, tree: Tree, source: str, moved: int) -> Problem:
     path = problem.where.removeprefix(".")
-    place = path
-    while place and place not in tree.lines:
-        place = place.rpartition(".")[0]
-    line = max(tree.lines.get(place, 1) - moved, 1)
+    line = max(Origin(source, tree.lines).line(path) - moved, 1)
     return replace(problem, where=f"{source}:{line}: {path}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stratsim.errors import InputError, MachineError, Problem, shorten
+from stratsim.model.origin import Origin
 from stratsim.model.scenario import Scenario
 from stratsim.scenario_io.checking import Problems, joined
 from stratsim.scenario_io.reader import read_scenario
@@ -139,28 +140,29 @@ def _finish(tree: Tree, folder: Path, where: str, problems: Problems) -> Scenari
     known = {problem.where for problem in problems.found}
     scenario = read_scenario(tree.data, folder, problems)
     if scenario is not None:
-        return scenario
+        return replace(scenario, origin=Origin(where, _with_names(tree)))
+    origin = Origin(where, tree.lines)
     # what the reader of the text refused has lost its value: one message is enough
     first = len(known)
     found = problems.found[:first] + [p for p in problems.found[first:] if p.where not in known]
-    lines = [_line(problem.where, tree.lines) for problem in found]
-    order = sorted(range(len(found)), key=lambda i: lines[i])
-    located = [_located(found[i], lines[i], where) for i in order[:MAX_TOLD]]
-    if len(order) > MAX_TOLD:
-        got = f"{len(order) - MAX_TOLD:,} more"
+    found.sort(key=lambda problem: origin.line(problem.where))
+    located = [origin.located(problem) for problem in found[:MAX_TOLD]]
+    if len(found) > MAX_TOLD:
+        got = f"{len(found) - MAX_TOLD:,} more"
         located.append(Problem(where or "scenario", "free of further problems", got))
     raise InputError([*located, *problems.elsewhere])
 
 
-def _line(path: str, lines: Mapping[str, int]) -> int:
-    """Return the line of the nearest key above `path` that stands in the file."""
-    while path and path not in lines:
-        path = path.rpartition(".")[0]
-    return lines.get(path, 1)
-
-
-def _located(problem: Problem, line: int, where: str) -> Problem:
-    return replace(problem, where=f"{where}:{line}: {problem.where}") if where else problem
+def _with_names(tree: Tree) -> dict[str, int]:
+    """Return the line of each key, those of a strategy also under its name."""
+    lines = dict(tree.lines)
+    for index, entry in enumerate(tree.data.get("strategies") or ()):
+        place = f"strategies.{index}"
+        named = f"strategies.{entry if isinstance(entry, str) else entry['name']}"
+        for path, line in tree.lines.items():
+            if path == place or path.startswith(f"{place}."):
+                lines.setdefault(named + path.removeprefix(place), line)
+    return lines
 
 
 def _plain(value: object, path: str, depth: int, nodes: list[int], problems: Problems) -> Any:

@@ -30,7 +30,8 @@ from stratsim.scenario_io.strategies import read_strategies
 from stratsim.scenario_io.traffic import read_traffic
 
 PLATFORMS: tuple[Platform, ...] = get_args(Platform)
-SECTIONS = tuple(key for key in keys_of(Scenario) if key not in ("source", "folder", "warnings"))
+_NOT_WRITTEN = ("source", "folder", "origin", "warnings")
+SECTIONS = tuple(key for key in keys_of(Scenario) if key not in _NOT_WRITTEN)
 NAME = Text(1, 128, kind="a name")
 DESCRIPTION = Text(0, 10_000, lines=True)
 REPLICATIONS = Number(1, 10_000_000, whole=True)

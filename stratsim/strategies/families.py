@@ -257,11 +257,14 @@ def build_plan(scenario: Scenario, spec: StrategySpec | str) -> Plan:
     Raises
     ------
     InputError
-        Where AWS would refuse the strategy.
+        Where AWS would refuse the strategy; names the line of the scenario's file.
     """
     if isinstance(spec, str):
         spec = find_spec(scenario, spec)
     problems = check_spec(spec, f"strategies.{spec.name}", scenario.platform, scenario.quotas)
-    if problems:
-        raise InputError(problems)
-    return family_of(spec).build(spec, scenario)
+    if not problems:
+        try:
+            return family_of(spec).build(spec, scenario)
+        except InputError as error:
+            problems = list(error.problems)
+    raise InputError(map(scenario.origin.located, problems))

@@ -272,7 +272,7 @@ class Runs:
         self._close(minute)
         self._open(minute + 1)
         if (alive & (state.now > self.ending)).any():
-            raise trace_too_short(self.plan.strategy, int(self.ending))
+            raise trace_too_short(self.scenario, self.plan.strategy)
         self.ends.check_over(alive)
         self.watching.bank.begin(minute + 1, state.now)
         self.watching.evaluate(~state.over)
