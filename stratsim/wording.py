@@ -30,6 +30,15 @@ def format_number(value: float | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return `number` with its noun, whose plural is `many` or has an s.
+
+    >>> counted(1, "run"), counted(2000, "run"), counted(2, "strategy", "strategies")
+    ('1 run', '2,000 runs', '2 strategies')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def format_span(seconds: float | None) -> str:
     """Return a length of time: ``4.5s``, ``5m03s``, ``1h05m`` or ``2d03h``.
 

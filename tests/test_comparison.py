@@ -224,6 +224,12 @@ class TestPrinting:
         assert "Look out: all strategies: only 4 runs" in text
         assert max(map(len, text.splitlines())) <= 140
 
+    def test_one_strategy_and_one_run_have_no_plural(self, comparison_of: ComparisonOf) -> None:
+        text = str(comparison_of(a={"failed_requests": [1]}))
+
+        assert text.startswith("checkout: 1 strategy, 1 replication, seed 7, engine des")
+        assert "Look out: a: only 1 run: intervals are rough." in text
+
     def test_predefined_names_lose_their_prefix(self, comparison_of: ComparisonOf) -> None:
         name = "CodeDeployDefault.ECSAllAtOnce"
         text = str(comparison_of(**{name: {"failed_requests": [1, 2]}}))

@@ -2,7 +2,14 @@
 
 import pytest
 
-from stratsim.wording import format_interval, format_number, format_span, format_value, with_unit
+from stratsim.wording import (
+    counted,
+    format_interval,
+    format_number,
+    format_span,
+    format_value,
+    with_unit,
+)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +75,10 @@ def test_sentences_name_units_that_have_no_sign() -> None:
 def test_intervals_show_an_end_that_is_not_known() -> None:
     assert format_interval(1.0, float("nan"), "requests") == "[1, -]"
     assert format_interval(None, None, "requests") == ""
+
+
+def test_one_of_a_thing_has_no_plural() -> None:
+    assert counted(1, "replication") == "1 replication"
+    assert counted(0, "run") == "0 runs"
+    assert counted(2000, "run") == "2,000 runs"
+    assert counted(2, "strategy", "strategies") == "2 strategies"

@@ -7,7 +7,7 @@ import numpy as np
 from stratsim.comparison.keys import design_of
 from stratsim.measures.sample import Sample
 from stratsim.model.quantities import Array
-from stratsim.wording import format_value
+from stratsim.wording import counted, format_value
 
 FEW = 30
 """Below so many values, a t interval leans on the values being near normal."""
@@ -35,7 +35,7 @@ def _refused(sample: Sample) -> Iterator[str]:
 
 def _few_runs(sample: Sample) -> Iterator[str]:
     if sample.runs < FEW:
-        yield f"only {sample.runs} runs: intervals are rough"
+        yield f"only {counted(sample.runs, 'run')}: intervals are rough"
     elif sample.runs < P95_BOUND:
         yield f"only {sample.runs} runs: the 95th percentile may lie beyond the largest"
     for name in ("time_to_detect_s", "rollback_latency_s"):

@@ -13,7 +13,7 @@ from stratsim.errors import InputError, Problem, shorten
 from stratsim.intervals.summary import finite
 from stratsim.measures.sample import Sample
 from stratsim.model.quantities import parse_duration
-from stratsim.wording import format_number, format_value
+from stratsim.wording import counted, format_number, format_value
 
 Wanted = str | Iterable[str] | None
 
@@ -111,7 +111,7 @@ class Precision:
         return [self._sentence(width) for width in self.widths]
 
     def _sentence(self, width: Width) -> str:
-        runs = f"{self.looks[-1]:,} replications"
+        runs = counted(self.looks[-1], "replication")
         if width.reached:
             where = f", widest for {width.strategy}: +-{width.words}" if width.strategy else ""
             count = len(self.looks)

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from stratsim.comparison.frames import table_keys
-from stratsim.wording import format_interval, format_value
+from stratsim.wording import counted, format_interval, format_value
 
 if TYPE_CHECKING:
     from stratsim.comparison.keys import Key
@@ -80,8 +80,8 @@ def _cell(key: Key, sample: Sample) -> tuple[str, str]:
 def title(comparison: Comparison) -> str:
     """Return the line above the table."""
     return (
-        f"{comparison.scenario}: {len(comparison.samples)} strategies, "
-        f"{comparison.replications:,} replications, seed {comparison.seed}, "
+        f"{comparison.scenario}: {counted(len(comparison.samples), 'strategy', 'strategies')}, "
+        f"{counted(comparison.replications, 'replication')}, seed {comparison.seed}, "
         f"engine {comparison.engine}"
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stratsim.plot.numbers import Point, comparison_points
 from stratsim.plot.style import PARETO, PLAIN, measure_axis, new_axes, new_figure
+from stratsim.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +62,8 @@ def plot_comparison(
     measure_axis(ax.yaxis, up.unit)
     ax.set_xlabel(_label(across))
     ax.set_ylabel(_label(up))
-    ax.set_title(f"{comparison.scenario}: {comparison.replications:,} replications", loc="left")
+    runs = counted(comparison.replications, "replication")
+    ax.set_title(f"{comparison.scenario}: {runs}", loc="left")
     ax.spines[["top", "right"]].set_visible(False)
     _number_points(ax, told)
     _legend(ax, told, len(others))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stratsim.recommendation.changes import changes
 from stratsim.recommendation.effort import runs_to_bound, to_decide, to_separate
-from stratsim.wording import format_interval, format_value, with_unit
+from stratsim.wording import counted, format_interval, format_value, with_unit
 
 if TYPE_CHECKING:
     from stratsim.comparison import Comparison
@@ -49,10 +49,12 @@ def _why_recommended(choice: Choice, comparison: Comparison) -> list[str]:
 
 def _among(choice: Choice) -> str:
     everyone, meeting = len(choice.standings), sum(s.met is True for s in choice.standings)
-    some, limits = f"{everyone} {_kind(choice, many=True)}", _all_limits(choice)
+    some, limits = f"{everyone} {_kind(choice, many=everyone != 1)}", _all_limits(choice)
     one, many = f"surely meets {limits}", f"surely meet {limits}"
     if not choice.requirements:
         one, many = "deploys anything", "deploy anything"
+    elif everyone == 1:
+        return f"of the one {_kind(choice)}, which {one}"
     if meeting == everyone:
         return f"of {some}, all of which {many}" if choice.requirements else f"of the {some}"
     if meeting == 1:
@@ -95,9 +97,10 @@ def _margin(choice: Choice, rival: Rival, comparison: Comparison) -> str:
         return f"{text}without sampling error."
     text += f"95% interval {format_interval(found.low, found.high, unit)}, paired over "
     if sample.world is not None:
-        return f"{text}the {comparison.replications:,} worlds that were drawn."
+        one, many = "world that was drawn", "worlds that were drawn"
+        return f"{text}the {counted(comparison.replications, one, many)}."
     return (
-        f"{text}{found.count:,} runs "
+        f"{text}{counted(found.count, 'run')} "
         f"(worse in {format_value(rival.difference.worse, 'share')} of them, "
         f"equal in {format_value(rival.difference.equal, 'share')})."
     )

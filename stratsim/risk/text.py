@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from stratsim.comparison.text import short_name
 from stratsim.risk.regression import SCALES
 from stratsim.risk.result import KEYS
-from stratsim.wording import format_interval, format_number, format_value
+from stratsim.wording import counted, format_interval, format_number, format_value
 
 if TYPE_CHECKING:
     from stratsim.intervals import Estimate
@@ -43,7 +43,7 @@ def effort(found: OperatingCharacteristic) -> str:
     """Return how the numbers were made."""
     if found.engine == "exact":
         return "computed by the exact engine, so without sampling error"
-    return f"{found.replications:,} runs of each size, engine {found.engine}"
+    return f"{counted(found.replications, 'run')} of each size, engine {found.engine}"
 
 
 def sentences(found: OperatingCharacteristic, curve: Curve) -> list[str]:
