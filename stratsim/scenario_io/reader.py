@@ -37,6 +37,11 @@ DESCRIPTION = Text(0, 10_000, lines=True)
 REPLICATIONS = Number(1, 10_000_000, whole=True)
 SEED = Number(0, 2**63 - 1, whole=True)
 NOISE = ("sampled", "expected")
+NO_ALARM = "alarms: none are defined, so nothing stops a bad deployment before people notice."
+NO_STOPPING_ALARM = (
+    "deployment_group.alarmConfiguration: no alarm stops a deployment; those under "
+    "alarms page people only."
+)
 
 
 def read_scenario(data: Mapping[str, Any], folder: Path, problems: Problems) -> Scenario | None:
@@ -227,14 +232,9 @@ def _warn_of_alarms(
     if all(FAMILIES.get(spec.family).measures_itself for spec in strategies or ()) and strategies:
         return  # tools that judge a release by themselves, without a deployment group
     if not alarms:
-        reading.warnings.append(
-            "alarms: none are defined, so nothing stops a bad deployment before people notice."
-        )
+        reading.warnings.append(NO_ALARM)
     elif group is not None and not (group.alarms_enabled and group.alarm_names):
-        reading.warnings.append(
-            "deployment_group.alarmConfiguration: no alarm stops a deployment; those under "
-            "alarms page people only."
-        )
+        reading.warnings.append(NO_STOPPING_ALARM)
     if group is not None and "autoRollbackConfiguration" not in group.raw:
         reading.warnings.append(
             "deployment_group.autoRollbackConfiguration: not given and taken as enabled for "

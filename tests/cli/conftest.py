@@ -1,6 +1,11 @@
 """The command line in this process, and a small scenario to use it on."""
 
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -80,3 +85,52 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return Ended(code, printed.out, printed.err)
 
     return call
+
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@pytest.fixture
+def interrupted() -> Cli:
+    """A function that sends Ctrl-C to a command and its workers once its bar shows.
+
+    It shows on a terminal alone, so stderr is one; what is returned of it is all but
+    the bar.
+    """
+    return _interrupted
+
+
+def _interrupted(*arguments: str, bar: str) -> Ended:
+    master, slave = os.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "stratsim", *arguments],
+        stdout=subprocess.PIPE, stderr=slave, text=True, start_new_session=True,
+        env={**os.environ, "COLUMNS": "100", "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(slave)
+    try:
+        told = _read(master, until=bar)
+        os.killpg(running.pid, signal.SIGINT)
+        told += _read(master)
+        out, _ = running.communicate(timeout=20)
+    finally:
+        running.kill()
+        os.close(master)
+    assert bar in told, told
+    lines = re.split(r"[\r\n]+", _ESCAPES.sub("", told))
+    err = "".join(f"{line}\n" for line in lines if line.strip() and bar not in line)
+    return Ended(running.returncode, out, err)
+
+
+def _read(terminal: int, until: str | None = None) -> str:
+    """Read what is told on a terminal until a word comes, or until nobody is there."""
+    told = b""
+    while until is None or until.encode() not in told:
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:  # so a terminal tells its end
+            break
+        if not part:
+            break
+        told += part
+    return told.decode(errors="replace")

@@ -2,10 +2,6 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,6 +38,7 @@ def test_writes_the_best_design(cli: Callable[..., Any], quiet: str, tmp_path: P
     alarm = document["design"]["alarms"][-1]
 
     assert (ended.code, document["verdict"]) == (0, "recommended")
+    assert "alarms: none are defined" not in ended.err  # the design has one
     assert document["designs"] == document["rounds"][0]["designs"] > 10_000
     assert (
         json.loads((out / f"alarm-{alarm['AlarmName']}.json").read_text())["Threshold"]
@@ -53,21 +50,20 @@ def test_writes_the_best_design(cli: Callable[..., Any], quiet: str, tmp_path: P
     assert design.strategies[0].name == document["strategy"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
-def test_ctrl_c_ends_it_with_130(quiet: str) -> None:
-    """Whenever it comes, there is no traceback; later than the first round, a design."""
-    running = subprocess.Popen(
-        [sys.executable, "-m", "stratsim", "recommend", "checkout-ecs", "--search"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    time.sleep(4)
-    os.killpg(running.pid, signal.SIGINT)
-    try:
-        out, err = running.communicate(timeout=30)
-    finally:
-        running.kill()
+def test_without_a_search_it_is_told_that_there_is_no_alarm(
+    cli: Callable[..., Any], quiet: str
+) -> None:
+    ended = cli("recommend", quiet, "--replications", "10")
 
-    assert running.returncode == 130
-    assert err.endswith("interrupted\n")
-    assert "Traceback" not in err
-    assert out == "" or out.startswith("Interrupted; the best so far: ")
+    assert "warning: alarms: none are defined" in ended.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_ends_it_with_130(interrupted: Callable[..., Any]) -> None:
+    """Whenever it comes, there is no traceback; later than the first round, a design."""
+    ended = interrupted("recommend", "checkout-ecs", "--search", bar="searching")
+
+    assert ended.code == 130
+    assert ended.err.endswith("interrupted\n")
+    assert "Traceback" not in ended.err
+    assert ended.out == "" or ended.out.startswith("Interrupted; the best so far: ")

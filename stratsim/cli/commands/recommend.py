@@ -71,7 +71,8 @@ def command(
             loaded, minimize=minimize, require=require, replications=replications,
             seed=seed, engine=engine, workers=workers, progress=progress, search=search,
         )  # fmt: skip
-    print_warnings(loaded.warnings, found.comparison.warnings)
+    warnings = (*loaded.warnings, *found.comparison.warnings)
+    print_warnings(_without_settled(warnings) if search else warnings)
     files, messages = ([], ()) if export is None else _export(found, export, format, force=force)
     if json:
         print_json(found.to_dict(files))
@@ -83,6 +84,13 @@ def command(
         raise KeyboardInterrupt  # the best so far is told, and the search is not done
     if found.strategy is None:
         raise SystemExit(NO)
+
+
+def _without_settled(warnings: tuple[str, ...]) -> list[str]:
+    """Return the warnings but those that a search settles, as it brings its own alarm."""
+    from stratsim.scenario_io.reader import NO_ALARM, NO_STOPPING_ALARM
+
+    return [warning for warning in warnings if warning not in (NO_ALARM, NO_STOPPING_ALARM)]
 
 
 def _check_format(target: str) -> None:
