@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -156,27 +158,62 @@ class TestMachine:
         assert "gr??te Vorsicht" in done.stdout
 
 
+COMPARING = ["compare", "SCENARIO", "--replications", "2000000"]
+READY = "from stratsim.cli import main; print('ready', flush=True); main()"
+"""The command, with a word before it loads what it needs."""
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 class TestInterrupt:
+    """Ctrl-C reaches the whole group: parent, workers that start, workers at work."""
+
     @pytest.mark.parametrize("engine", ["des", "auto"])
     @pytest.mark.parametrize("workers", ["1", "2"])
-    @pytest.mark.parametrize("after_s", [1.0, 2.5])
-    def test_ends_at_once_with_one_line(
-        self, scenario: str, workers: str, after_s: float, engine: str
+    def test_at_work_ends_at_once_with_one_line(
+        self, interrupted: Any, scenario: str, workers: str, engine: str
     ) -> None:
-        """Ctrl-C reaches the whole group: parent, workers that start, workers at work."""
-        running = subprocess.Popen(
-            [*PROGRAM, "compare", scenario, "--replications", "2000000",
-             "--workers", workers, "--engine", engine],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
-        time.sleep(after_s)
-        os.killpg(running.pid, signal.SIGINT)
-        try:
-            out, err = running.communicate(timeout=20)
-        finally:
-            running.kill()
+        ended = interrupted(
+            *command_on(scenario), "--workers", workers, "--engine", engine, bar="comparing"
+        )
 
-        assert running.returncode == 130
-        assert (out, err) == ("", "interrupted\n")
+        assert (ended.code, ended.out, ended.err) == (130, "", "interrupted\n")
+
+    def test_while_modules_are_loaded(self, scenario: str) -> None:
+        with begun([sys.executable, "-c", READY, *command_on(scenario)]) as running:
+            assert running.stdout is not None
+            assert running.stdout.readline() == "ready\n"
+            os.killpg(running.pid, signal.SIGINT)
+            out, err = running.communicate(timeout=20)
+
+        assert (running.returncode, out, err) == (130, "", "interrupted\n")
+
+    @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="no list of children")
+    def test_while_workers_start(self, scenario: str) -> None:
+        command = [*PROGRAM, *command_on(scenario), "--workers", "2", "--engine", "des"]
+        with begun(command) as running:
+            children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+            while not children.read_text():
+                assert running.poll() is None
+                time.sleep(0.001)
+            os.killpg(running.pid, signal.SIGINT)
+            out, err = running.communicate(timeout=20)
+
+        assert (running.returncode, out, err) == (130, "", "interrupted\n")
+
+
+def command_on(scenario: str) -> list[str]:
+    return [scenario if argument == "SCENARIO" else argument for argument in COMPARING]
+
+
+@contextmanager
+def begun(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """Start a command in a group of its own; it is gone in the end."""
+    running = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield running
+    finally:
+        running.kill()
