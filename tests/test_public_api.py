@@ -6,7 +6,6 @@ import sys
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import median
 
 import pytest
 
@@ -38,11 +37,6 @@ try:
 except SystemExit as end:
     assert not end.code, end.code
 """
-
-needs_cli = pytest.mark.skipif(
-    not (ROOT / "cli").exists() and not (ROOT / "cli.py").exists(),
-    reason="the command line is not built yet",
-)
 
 
 def python(code: str) -> str:
@@ -114,33 +108,8 @@ def test_importing_loads_nothing_heavy() -> None:
     assert sorted(set(HEAVY) & set(loaded)) == []
 
 
-@needs_cli
 def test_help_loads_nothing_heavy() -> None:
     loaded = python(f"{HELP}print('LOADED', *sys.modules)").partition("LOADED")[2].split()
 
     assert loaded
     assert sorted({"pandas", "matplotlib", "scipy"} & set(loaded)) == []
-
-
-TIMER = """
-import subprocess, sys, time
-start = time.perf_counter()
-subprocess.run([sys.executable, "-c", {code!r}], check=True, stdout=subprocess.DEVNULL)
-print(time.perf_counter() - start)
-"""
-
-
-@pytest.mark.bench
-@pytest.mark.parametrize(
-    ("what", "code"),
-    [
-        ("python itself", "pass"),
-        ("import stratsim", IMPORTS),
-        pytest.param("stratsim --help", HELP, marks=needs_cli),
-    ],
-)
-def test_how_long_it_takes_to_start(what: str, code: str) -> None:
-    """Printed, not asserted: the goals are 0.3 s and 0.5 s with Python's own start."""
-    seconds = [float(python(TIMER.format(code=code))) for _ in range(5)]
-
-    print(f"{what}: {median(seconds):.3f} s (median of {len(seconds)})")  # noqa: T201
