@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stratsim.cli import commands
-from stratsim.cli.exits import guarded, prepare
+from stratsim.cli.exits import guarded, prepare, wants_plain
 
 SUMMARY = """Simulate AWS deployment strategies before you run them.
 
@@ -50,6 +50,10 @@ def _add_commands(app: typer.Typer, package: ModuleType) -> None:
 def run_app() -> None:
     """Run the command line; every way out has its exit code."""
     prepare()
+    if wants_plain():
+        from typer import rich_utils
+
+        rich_utils.COLOR_SYSTEM = None  # else help and usage errors stay bold and dim
     app = guarded(make_app())
     app(prog_name="stratsim", args=sys.argv[1:])
 

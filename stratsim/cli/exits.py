@@ -69,6 +69,11 @@ def prepare() -> None:
     warnings.showwarning = _show_warning
 
 
+def wants_plain() -> bool:
+    """Whether the user wants no escape codes: NO_COLOR is set (https://no-color.org)."""
+    return bool(os.environ.get("NO_COLOR"))
+
+
 def _show_warning(
     message: Warning | str,
     category: type[Warning],

@@ -58,6 +58,7 @@ def check_plot(path: Path | None) -> None:
     """Refuse, before any work, a picture that could not be written."""
     if path is None:
         return
+    _hush_matplotlib()
     if path.suffix.lower() not in PICTURES:
         rule = f"a file that ends in {', '.join(PICTURES)}"
         raise InputError([Problem("--plot", rule, shorten(str(path)))])
@@ -65,6 +66,13 @@ def check_plot(path: Path | None) -> None:
         raise InputError([Problem("--plot", "a file in a folder that exists", shorten(str(path)))])
     if path.is_dir():
         raise InputError([Problem("--plot", "a file", f"the folder {shorten(str(path))}")])
+
+
+def _hush_matplotlib() -> None:
+    """Keep to itself that matplotlib works in a temporary folder, where it has no other."""
+    import logging
+
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
 def save_plot(figure: "Figure", path: Path) -> None:

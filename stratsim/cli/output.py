@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from stratsim.cli.exits import warn
+from stratsim.cli.exits import wants_plain, warn
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -77,6 +77,7 @@ def print_rich(*parts: RenderableType) -> None:
     console = Console(
         file=page,
         force_terminal=terminal,
+        color_system=None if wants_plain() else "auto",
         width=width(),
         highlight=False,
         emoji=False,

@@ -1,6 +1,8 @@
 """Help, start-up time, progress, and what only a terminal sees."""
 
+import contextlib
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +64,58 @@ class TestHelp:
         loaded = set(done.stdout.rpartition("loaded ")[2].split())
 
         assert loaded & HEAVY == set()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="terminals of POSIX")
+class TestNoColor:
+    """On a terminal there are escape codes, and none where NO_COLOR is set."""
+
+    @pytest.mark.parametrize(
+        "arguments", [["bogus"], ["compare"], ["compare", "--help"], ["scenarios"]]
+    )
+    def test_leaves_no_escape_code(self, arguments: list[str]) -> None:
+        assert "\x1b" in on_terminal(arguments)
+        assert "\x1b" not in on_terminal(arguments, NO_COLOR="1")
+
+
+def on_terminal(arguments: list[str], **environment: str) -> str:
+    """What a command tells on a terminal, on stdout and stderr."""
+    inherited = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+    master, slave = os.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "stratsim", *arguments],
+        stdout=slave, stderr=slave, env={**inherited, "TERM": "xterm", **environment},
+    )  # fmt: skip
+    os.close(slave)
+    told = b""
+    with contextlib.suppress(OSError):  # so a terminal tells its end
+        while part := os.read(master, 65536):
+            told += part
+    os.close(master)
+    running.wait(timeout=20)
+    return told.decode(errors="replace")
+
+
+class TestPlot:
+    def test_tells_nothing_of_a_home_that_cannot_be_written(
+        self, scenario: str, tmp_path: Path
+    ) -> None:
+        home = tmp_path / "file"
+        home.touch()  # no folder, so nobody can make one in it
+        inherited = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "stratsim", "plan", scenario, "careful",
+             "--plot", str(tmp_path / "plan.png")],
+            env={**inherited, "HOME": str(home / "home"), "TMPDIR": str(tmp_path)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+        assert (done.returncode, done.stderr) == (0, "")
+        assert (tmp_path / "plan.png").stat().st_size > 1000
 
 
 class TestProgress:
