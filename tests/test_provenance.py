@@ -53,5 +53,5 @@ def test_provenance_is_plain_and_complete(seed: int | None) -> None:
 
     assert json.loads(json.dumps(found)) == found
     assert found["seed"] == (7 if seed is None else 3)
-    assert {"stratsim", "numpy", "python"} <= set(found["versions"])  # type: ignore[call-overload]
+    assert {"stratsim", "numpy", "python"} <= set(found["versions"])
     assert str(Path.home()) not in json.dumps(found)

@@ -10,7 +10,7 @@ AWS documents the operators but not their precedence; this is the usual one.
 
 from functools import lru_cache
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedInput, UnexpectedToken
@@ -109,9 +109,10 @@ class _Builder(Transformer[Token, Node]):
         return Chain(chain_kind(parts, at), depth_above(parts, at), parts, symbols)
 
     def sign(self, items: list[Any]) -> Node:
-        token, node = items
+        token: Token = items[0]
+        node: Node = items[1]
         if token == "+":
-            return node  # type: ignore[no-any-return]
+            return node
         return Negative(node.kind, depth_above([node], token.start_pos), (node,))
 
     def number(self, items: list[Token]) -> Node:
@@ -178,7 +179,7 @@ def _parser() -> Lark:
 def parse(text: str) -> Node:
     """Return the tree of `text`; raises `ColumnError`."""
     try:
-        return _parser().parse(text)  # type: ignore[return-value]
+        return cast("Node", _parser().parse(text))  # what the builder makes of the tree
     except UnexpectedInput as error:
         raise unexpected(text, error, RULE, _WORDS, _hint(error)) from None
 

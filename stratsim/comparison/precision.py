@@ -30,9 +30,9 @@ class Target:
     relative: bool
 
     def __str__(self) -> str:
-        return f"{self.key}:{self._words(self.limit)}"
+        return f"{self.key}:{self.in_words(self.limit)}"
 
-    def _words(self, width: float) -> str:
+    def in_words(self, width: float) -> str:
         """Return a half width as people read it; a share of the mean in percent."""
         if self.relative:
             return f"{format_number(100 * width)}%"
@@ -64,7 +64,7 @@ class Width:
     @property
     def words(self) -> str:
         """The half width as people read it."""
-        return self.target._words(self.half_width)  # noqa: SLF001  (its own target)
+        return self.target.in_words(self.half_width)
 
     def to_dict(self) -> dict[str, object]:
         """Return the row of the JSON document."""

@@ -1,6 +1,6 @@
 """Measures: pure functions from tallies to one value per run."""
 
-# They register themselves; this order is that of every table.
+# Loaded as they register themselves, not for their names (F401); this order is that of every table.
 # isort: off
 from stratsim.measures import damage  # noqa: F401
 from stratsim.measures import timing  # noqa: F401

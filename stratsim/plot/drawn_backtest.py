@@ -94,9 +94,11 @@ def _watched(alarm: Alarm) -> str:
 def _dates(ax: Axes) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
+    # matplotlib.dates has no types
     locator = AutoDateLocator(maxticks=10)  # type: ignore[no-untyped-call]
+    formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(formatter)
 
 
 def _legend(ax: Axes, shown: tuple[AlarmReplay, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def _parsed(data: Mapping[str, Any], problems: list[Problem]) -> tuple[Alarm, ..
             entries += [(f"{key}.{index}", entry) for index, entry in enumerate(listed)]
     alarms: list[Alarm] = []
     for path, entry in entries:
-        _try(lambda e=entry, p=path: alarms.append(parse_alarm(e, p)), problems)  # type: ignore[misc]
+        _try(partial(_append, alarms, entry, path), problems)
     seen: set[str] = set()
     for alarm in alarms:
         if alarm.AlarmName in seen:
@@ -101,6 +102,10 @@ def _parsed(data: Mapping[str, Any], problems: list[Problem]) -> tuple[Alarm, ..
             problems.append(Problem("AlarmName", rule, shorten(alarm.AlarmName)))
         seen.add(alarm.AlarmName)
     return tuple(alarms)
+
+
+def _append(alarms: list[Alarm], entry: Any, path: str) -> None:
+    alarms.append(parse_alarm(entry, path))
 
 
 def _try(work: Callable[[], object], problems: list[Problem]) -> None:

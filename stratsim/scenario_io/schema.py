@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from stratsim.model.markers import Number
 from stratsim.model.quantities import DistributionMarker
-from stratsim.model.service import Service
+from stratsim.model.service import Platform, Service
 from stratsim.scenario_io.alarms import MAX_ALARMS
 from stratsim.scenario_io.aws_schema import COMPOSITE_ALARM, METRIC_ALARM
 from stratsim.scenario_io.checking import bare, marker_of
@@ -154,13 +154,13 @@ def _fault(*, environment: bool = False) -> Schema:
     return {"oneOf": variants}
 
 
-def _of_platform(platform: str) -> Schema:
+def _of_platform(platform: Platform) -> Schema:
     """Return what holds on one platform: the keys of its service and its events."""
     service = schema_of(Service, "service")
-    keys = service_keys(platform)  # type: ignore[arg-type]  # one of PLATFORMS
+    keys = service_keys(platform)
     service["properties"] = {key: service["properties"][key] for key in keys}
     event = schema_of(SECTION_TYPES["lifecycle.EVENT"], "lifecycle.EVENT")
-    events = _object(dict.fromkeys(EVENTS[platform], event))  # type: ignore[index]
+    events = _object(dict.fromkeys(EVENTS[platform], event))
     return {
         "if": {"properties": {"platform": {"const": platform}}, "required": ["platform"]},
         "then": {"properties": {"service": service, "lifecycle": events}},

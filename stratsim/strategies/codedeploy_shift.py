@@ -4,6 +4,8 @@ By AWS's name, by a ``trafficRoutingConfig`` of one's own, or by name with
 overrides of the deployment group beside it.
 """
 
+from typing import Any
+
 from stratsim.errors import Problem, shorten
 from stratsim.model.plan import Plan
 from stratsim.model.scenario import Scenario
@@ -49,8 +51,8 @@ def check_in_group(spec: StrategySpec, where: str) -> list[Problem]:
 def _listeners(group: Config) -> list[str]:
     """Return the ARNs of the production listeners of a deployment group as it was written."""
     pairs = parts(part(group, "loadBalancerInfo"), "targetGroupPairInfoList")
-    routes = [part(pair, "prodTrafficRoute") for pair in pairs]
-    return [str(arn) for route in routes for arn in route.get("listenerArns", ())]  # type: ignore[attr-defined]
+    routes: list[Any] = [part(pair, "prodTrafficRoute") for pair in pairs]
+    return [str(arn) for route in routes for arn in route.get("listenerArns", ())]
 
 
 def build(spec: StrategySpec, scenario: Scenario) -> Plan:

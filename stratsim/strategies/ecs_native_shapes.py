@@ -164,13 +164,13 @@ def check(config: Config, where: str, platform: Platform, quotas: Quotas) -> lis
         problems += wrong_integer(bake, f"{at}.bakeTimeInMinutes", 0, MAX_BAKE_MINUTES)
     for name, branch in BRANCHES.items():
         if branch.key in values:
-            problems += _check_branch(values, name == kind, branch, f"{at}.{branch.key}")
+            problems += _check_branch(values, branch, f"{at}.{branch.key}", mine=name == kind)
     if "alarms" in values:
         problems += check_alarms(values["alarms"], f"{at}.alarms")
     return problems + _check_hooks(values.get("lifecycleHooks", ()), f"{at}.lifecycleHooks")
 
 
-def _check_branch(values: Config, mine: bool, branch: Branch, where: str) -> list[Problem]:  # noqa: FBT001
+def _check_branch(values: Config, branch: Branch, where: str, *, mine: bool) -> list[Problem]:
     if not mine:
         rule = f"absent beside strategy {values['strategy']}"
         return [Problem(where, rule, shorten(values[branch.key]))]
@@ -186,9 +186,13 @@ def _check_branch(values: Config, mine: bool, branch: Branch, where: str) -> lis
 
 
 def _wrong_percent(value: object, where: str, least: float) -> list[Problem]:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
     # A NaN is in no interval, so this refuses it too.
-    if number and least <= value <= 100 and Fraction(str(value)) * 10 % 1 == 0:  # type: ignore[operator]
+    if (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and least <= value <= 100
+        and Fraction(str(value)) * 10 % 1 == 0
+    ):
         return []
     rule = f"a multiple of 0.1 in [{least:.1f}, 100.0]"
     return [Problem(where, rule, shorten(value))]

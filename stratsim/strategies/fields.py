@@ -79,8 +79,7 @@ def real_in(low: float, high: float, hint: str = "") -> Rule:
 
     def rule(value: object, where: str) -> list[Problem]:
         # A NaN is in no interval, so this refuses it too.
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if number and low <= value <= high:  # type: ignore[operator]
+        if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
             return []
         bounds = f"in [{low:g}, {high:g}]" if high < float("inf") else f">= {low:g}"
         return [Problem(where, f"a number {bounds}", shorten(value), hint)]

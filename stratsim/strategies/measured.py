@@ -6,6 +6,7 @@ A provider's query cannot be run here. What it measures is told under
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 from stratsim.errors import Problem, shorten
 from stratsim.model.analysis import Query
@@ -65,8 +66,8 @@ def query(name: str, told: Config, window_s: float, units: tuple[str, str]) -> Q
             statistic="Average" if statistic == "mean" else statistic,
             factor=factor,
         )
-    kind = "errors" if measure == "error-rate" else "success"
-    return Query(kind=kind, window_s=looks_back_s, factor=factor)  # type: ignore[arg-type]
+    kind: Literal["errors", "success"] = "errors" if measure == "error-rate" else "success"
+    return Query(kind=kind, window_s=looks_back_s, factor=factor)
 
 
 def blind(queries: Mapping[str, Query], scrape_s: float) -> tuple[str, ...]:

@@ -139,10 +139,11 @@ def _free_if_broken(pool: ProcessPoolExecutor) -> None:
     It does so by itself, but for a process that died while it wrote a result: the
     pool then waits for the rest of it for ever, as it holds the pipe's other end too.
     """
-    processes = list((pool._processes or {}).values())  # noqa: SLF001
+    processes = list((pool._processes or {}).values())  # noqa: SLF001  (no public way)
     if not all(process.is_alive() for process in processes):
         for process in processes:
             process.kill()
+        # neither public nor typed
         pool._result_queue._writer.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
 

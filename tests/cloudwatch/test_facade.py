@@ -16,7 +16,7 @@ def test_every_name_is_there() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'evaluate'"):
-        cloudwatch.evaluate  # noqa: B018
+        cloudwatch.evaluate  # noqa: B018  (the look-up fails)
 
 
 def test_the_grammars_are_loaded_only_where_there_is_a_text_to_parse() -> None:

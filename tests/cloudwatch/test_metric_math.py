@@ -374,7 +374,7 @@ def test_no_text_does_worse_than_a_refusal(text: str) -> None:
     try:
         values = compile_expression(text).evaluate(series, 60.0)
     except InputError as error:
-        assert str(error).startswith("expression: must be")  # noqa: PT017
+        assert str(error).startswith("expression: must be")  # noqa: PT017  (one way of two)
     else:
         assert values.shape == (3,)
         assert not np.isinf(values).any()
@@ -385,7 +385,7 @@ def test_no_letters_do_worse_than_a_refusal(text: str) -> None:
     try:
         compile_expression(text)
     except InputError as error:
-        assert error.problems  # noqa: PT017
+        assert error.problems  # noqa: PT017  (one way of two)
 
 
 @given(

@@ -353,7 +353,7 @@ def test_no_value_does_worse_than_a_refusal(base: dict[str, Any], changes: dict[
     try:
         alarm = parse_alarm({**base, **changes})
     except InputError as error:
-        assert all(problem.where.startswith("alarm") for problem in error.problems)  # noqa: PT017
+        assert all(problem.where.startswith("alarm") for problem in error.problems)  # noqa: PT017  (one way of two)
     else:
         assert isinstance(alarm, MetricAlarm | CompositeAlarm)
         assert parse_alarm(alarm.to_aws()) == alarm

@@ -15,7 +15,7 @@ from stratsim.cloudwatch.parse import parse_evaluation
 from stratsim.errors import InputError
 from stratsim.model.alarm import CompositeAlarm
 
-O, A, I = "OK", "ALARM", "INSUFFICIENT_DATA"  # noqa: E741
+O, A, I = "OK", "ALARM", "INSUFFICIENT_DATA"  # noqa: E741  (tables of states line up)
 
 
 def alarm(m: int, n: int, **keys: object) -> dict[str, object]:

@@ -160,7 +160,7 @@ def test_a_custom_configuration_is_written_as_it_was_read(
 
 
 def test_only_the_branch_of_the_type_is_written(export: Exporting, read: Read) -> None:
-    routing = CANARY["trafficRoutingConfig"] | LINEAR["trafficRoutingConfig"]  # type: ignore[operator]
+    routing = CANARY["trafficRoutingConfig"] | LINEAR["trafficRoutingConfig"]
     entry = {"name": "both", "trafficRoutingConfig": routing}
 
     config = read(export("ecs", entry), "deployment-config.json")
@@ -723,7 +723,7 @@ def test_ecss_own_blue_green_names_both_target_groups(
     document = service_input(Draft.of(request))
 
     assert botocore_check.problems("ecs", "UpdateService", document) == []
-    balancer = document["loadBalancers"][0]  # type: ignore[index]
+    balancer = document["loadBalancers"][0]
     assert balancer["targetGroupArn"].endswith(":targetgroup/shop-blue/0123456789abcdea")
     other = balancer["advancedConfiguration"]["alternateTargetGroupArn"]
     assert other == NAMES["green_target_group"]

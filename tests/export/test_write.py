@@ -121,7 +121,7 @@ class Failing:
         if not self.left:
             raise self.error
         self.left -= 1
-        return self.call(*arguments, **options)  # type: ignore[operator]
+        return self.call(*arguments, **options)
 
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

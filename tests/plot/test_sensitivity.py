@@ -36,7 +36,7 @@ def combination(settings: tuple[object, ...], failed: Mapping[str, float]) -> Co
 def sweep(parameters: dict[str, tuple[object, ...]], *made: Combination) -> Sweep:
     return Sweep(
         scenario="checkout", parameters=parameters, keys=(FAILED, TIME), combinations=made, **MADE
-    )  # type: ignore[arg-type]
+    )
 
 
 ONE = sweep(
@@ -129,7 +129,7 @@ TORNADO = Tornado(
         swing("nothing", 1, 100.0), swing("nothing", 2, 100.0),
         swing("unknown", 1, math.nan),
     ), **MADE,
-)  # type: ignore[arg-type]  # fmt: skip
+)  # fmt: skip
 
 
 class TestTornado:
@@ -178,7 +178,7 @@ def test_a_ranking_draws_the_largest_total_first() -> None:
         scenario="checkout", strategy="a", key=FAILED, deciding=indices, leader="a",
         leaders={"a": 1.0}, samples=2, studies=8,
         indices=(*indices, Index("unknown", *[math.nan] * 4)), **MADE,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
     assert [bar[0] for bar in ranking_bars(made)] == ["large", "small"]
     ax = plot_ranking(made, Figure().subplots())

@@ -33,7 +33,7 @@ def test_a_full_disk_leaves_the_old_picture_and_is_told_by_name(
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(MachineError, match=r"plan\.png: No space left on device"):
-        save_plot(_Figure(), picture)  # type: ignore[arg-type]
+        save_plot(_Figure(), picture)
 
     assert [path.name for path in tmp_path.iterdir()] == ["plan.png"]
     assert picture.read_bytes() == b"old picture"
@@ -43,7 +43,7 @@ def test_a_picture_replaces_an_older_one(tmp_path: Path) -> None:
     picture = tmp_path / "plan.png"
     picture.write_bytes(b"old picture")
 
-    save_plot(_Figure(), picture)  # type: ignore[arg-type]
+    save_plot(_Figure(), picture)
 
     assert [path.name for path in tmp_path.iterdir()] == ["plan.png"]
     assert picture.read_bytes() == b"new picture"

@@ -22,8 +22,8 @@ def checkout() -> Scenario:
 def test_an_entry_of_a_list_has_a_place_and_a_name(checkout: Scenario, path: str) -> None:
     changed = checkout.with_values({path: 99})
 
-    assert changed.alarms[0].Threshold == 99.0  # type: ignore[union-attr]
-    assert checkout.alarms[0].Threshold == 50.0  # type: ignore[union-attr]
+    assert changed.alarms[0].Threshold == 99.0
+    assert checkout.alarms[0].Threshold == 50.0
 
 
 def test_the_rest_is_as_it_was(checkout: Scenario) -> None:

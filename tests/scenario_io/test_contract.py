@@ -94,7 +94,7 @@ def test_strategies_and_their_overrides(scenario: Scenario) -> None:
 def test_the_other_profiles(profile: dict[str, object]) -> None:
     found = load({"name": "x", "platform": "ecs", "traffic": {"profile": profile}})
 
-    assert found.traffic.profile.arrivals([0.0])[0] == 0  # type: ignore[arg-type]
+    assert found.traffic.profile.arrivals([0.0])[0] == 0
 
 
 @pytest.mark.parametrize("style", ["IN_PLACE", {"deploymentType": "IN_PLACE"}])

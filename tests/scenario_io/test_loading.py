@@ -146,7 +146,7 @@ class TestMappings:
         mapping = {"name": "x", "platform": "ecs", "cost": {"attended": 0.5}}
 
         scenario = load(mapping)
-        mapping["cost"]["attended"] = 7  # type: ignore[index]
+        mapping["cost"]["attended"] = 7
 
         assert scenario.source["cost"] == {"attended": 0.5}
 

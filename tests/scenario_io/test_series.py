@@ -94,7 +94,7 @@ def test_other_columns_blank_lines_and_order_of_columns_do_not_matter(series: Lo
 def test_the_fleet_is_sized_for_the_peak(series: Load) -> None:
     csv = "timestamp,value\n" + ROWS.replace("900", "360000")
 
-    assert series(csv).service.instances == 100  # type: ignore[attr-defined]  # 1,200 / (0.6 * 20)
+    assert series(csv).service.instances == 100  # 1,200 / (0.6 * 20)
 
 
 @pytest.mark.parametrize(

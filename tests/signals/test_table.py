@@ -48,14 +48,14 @@ def reader(
     stat = MetricStat(
         Namespace=namespace, MetricName=name, Dimensions=dimensions, Period=60, Stat=statistic
     )
-    settings = MetricSettings(target_5xx_when_zero=zero)  # type: ignore[arg-type]
+    settings = MetricSettings(target_5xx_when_zero=zero)
     found = series(stat, one_target_group=False, settings=settings)
     assert found is not None
     return found
 
 
 def value(found: Series, *rows: Row) -> float:
-    return found.value(Minutes(*rows), range(len(rows)))  # type: ignore[arg-type]
+    return found.value(Minutes(*rows), range(len(rows)))
 
 
 BUSY = row({REQUESTS: 90, ERRORS: 3, REJECTED: 7, HEALTHY: 4, CPU: 0.5})

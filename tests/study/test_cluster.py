@@ -185,7 +185,7 @@ def test_who_makes_the_runs_is_said_once() -> None:
 @pytest.mark.parametrize("given", [{"dask": "127.0.0.1:1"}, {"out": "no-such-folder"}])
 def test_the_exact_engine_has_no_runs_to_share(given: dict[str, str]) -> None:
     with pytest.raises(InputError, match=r"must be left out with the exact engine"):
-        stratsim.compare(stratsim.load(SCENARIO), engine="exact", **given)  # type: ignore[arg-type]
+        stratsim.compare(stratsim.load(SCENARIO), engine="exact", **given)
 
     assert not Path("no-such-folder").exists()
 

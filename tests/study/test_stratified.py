@@ -27,7 +27,7 @@ replications: 400
 
 
 def compare(**settings: object) -> Comparison:
-    return stratsim.compare(stratsim.load(RARE), stratify=True, **settings)  # type: ignore[arg-type]
+    return stratsim.compare(stratsim.load(RARE), stratify=True, **settings)
 
 
 class TestAllocation:

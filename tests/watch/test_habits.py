@@ -62,7 +62,7 @@ def program(alarm: dict[str, Any], **keys: Any) -> MetricProgram:
 
 
 def telemetry(counts: list[float], late_s: int = 0, first: int = 0) -> Telemetry:
-    found = Telemetry(None, None, -first)  # type: ignore[arg-type]
+    found = Telemetry(None, None, -first)
     for at, count in enumerate(counts):
         row = empty_row()
         row[OLD * WIDTH + ERRORS], row[OLD * WIDTH + HEALTHY] = count, 2.0
