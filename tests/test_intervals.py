@@ -447,6 +447,16 @@ class TestWorlds:
         # 0.2^2 over 0.2^2 and twice 3^2 + 0.5^2 (0.5^2 + 0.3^2 + 0.2^2)
         assert np.mean([f.variance_ratio for f in found]) == pytest.approx(0.04 / 18.23, rel=0.2)
 
+    def test_a_quantile_that_the_worlds_do_not_reach_beyond_has_no_ends(self) -> None:
+        """Five worlds say nothing about the error of a 95th percentile."""
+        design = Design(np.full(5, 0.2), np.zeros(5, np.int64), world=np.arange(5))
+        sides = [(np.arange(start, start + 5.0), design) for start in (3.0, 1.0)]
+
+        found = difference_by_world(*sides, "p95", higher_is_better=False).estimate
+
+        assert found.value == 2.0
+        assert np.isnan([found.low, found.high]).all()
+
 
 class TestSummary:
     def test_holds_the_statistics_of_the_contract(self) -> None:

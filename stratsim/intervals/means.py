@@ -98,10 +98,14 @@ def _clustered_error(deviations: Array, design: Design) -> tuple[float, float]:
 
 
 def world_moves(deviations: Array, design: Design) -> Array:
-    """Return by how much each drawn world moves a statistic: the sums of its deviations."""
+    """Return by how much each drawn world moves a statistic: the sums of its deviations.
+
+    NaN where no deviation is known, as of a quantile that the rows do not reach beyond.
+    """
     assert design.world is not None
     there = ~np.isnan(deviations)
-    shares = design.weight / design.weight[there].sum()
+    applicable = design.weight[there].sum()
+    shares = design.weight / applicable if applicable > 0 else np.full(len(there), NAN)
     drawn = np.bincount(design.world, design.weight) > 0
     moves = np.bincount(design.world, shares * np.where(there, deviations, 0.0))
     return moves[drawn].astype(np.float64)
