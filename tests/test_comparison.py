@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -229,6 +230,9 @@ class TestPrinting:
 
         assert text.startswith("checkout: 1 strategy, 1 replication, seed 7, engine des")
         assert "Look out: a: only 1 run: intervals are rough." in text
+
+    def test_the_exact_engine_makes_no_replications(self, two: Comparison) -> None:
+        assert " 4 worlds, seed 7, engine exact" in str(replace(two, engine="exact"))
 
     def test_predefined_names_lose_their_prefix(self, comparison_of: ComparisonOf) -> None:
         name = "CodeDeployDefault.ECSAllAtOnce"

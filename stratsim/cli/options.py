@@ -30,7 +30,10 @@ ReplicationsOption = Annotated[
     typer.Option("--replications", "-n", help="Runs per strategy.", show_default="the scenario's"),
 ]
 EngineOption = Annotated[
-    str, typer.Option("--engine", metavar="auto|des|batch|exact", help="What makes the runs.")
+    str,
+    typer.Option(
+        "--engine", metavar="auto|des|batch|exact", help="What makes the runs; auto: batch or des."
+    ),
 ]
 WorkersOption = Annotated[
     int | None,

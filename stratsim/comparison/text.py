@@ -81,9 +81,14 @@ def title(comparison: Comparison) -> str:
     """Return the line above the table."""
     return (
         f"{comparison.scenario}: {counted(len(comparison.samples), 'strategy', 'strategies')}, "
-        f"{counted(comparison.replications, 'replication')}, seed {comparison.seed}, "
-        f"engine {comparison.engine}"
+        f"{effort(comparison)}, seed {comparison.seed}, engine {comparison.engine}"
     )
+
+
+def effort(comparison: Comparison) -> str:
+    """Return how many runs were made of each strategy; the exact engine makes none."""
+    what = "world" if comparison.engine == "exact" else "replication"
+    return counted(comparison.replications, what)
 
 
 def notes(comparison: Comparison) -> list[str]:

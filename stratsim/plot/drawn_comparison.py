@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from stratsim.comparison.text import effort
 from stratsim.plot.numbers import Point, comparison_points
 from stratsim.plot.style import PARETO, PLAIN, measure_axis, new_axes, new_figure
-from stratsim.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,8 +62,7 @@ def plot_comparison(
     measure_axis(ax.yaxis, up.unit)
     ax.set_xlabel(_label(across))
     ax.set_ylabel(_label(up))
-    runs = counted(comparison.replications, "replication")
-    ax.set_title(f"{comparison.scenario}: {runs}", loc="left")
+    ax.set_title(f"{comparison.scenario}: {effort(comparison)}", loc="left")
     ax.spines[["top", "right"]].set_visible(False)
     _number_points(ax, told)
     _legend(ax, told, len(others))

@@ -42,7 +42,7 @@ def title(found: OperatingCharacteristic) -> str:
 def effort(found: OperatingCharacteristic) -> str:
     """Return how the numbers were made."""
     if found.engine == "exact":
-        return "computed by the exact engine, so without sampling error"
+        return "computed by the exact engine; intervals show random times and severities alone"
     return f"{counted(found.replications, 'run')} of each size, engine {found.engine}"
 
 
