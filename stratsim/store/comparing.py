@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from stratsim.errors import InputError, Problem, shorten
@@ -126,8 +127,9 @@ def _one_place(workers: int | None, executor: Executor | None, dask: str | None)
 def _nothing_to_share(**given: object) -> None:
     """Refuse, for the exact engine, what is about runs; it makes none."""
     hint = "It solves the strategies here, at once."
+    rule = "left out with the exact engine, which makes no runs"
     problems = [
-        Problem(name, "left out with the exact engine, which makes no runs", shorten(value), hint)
+        Problem(name, rule, shorten(str(value) if isinstance(value, PathLike) else value), hint)
         for name, value in given.items()
         if value is not None
     ]
