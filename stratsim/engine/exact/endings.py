@@ -15,9 +15,10 @@ import numpy as np
 from stratsim.engine.batch.changes import NEVER, Times, us_many
 from stratsim.engine.batch.schedule import FAILED, STOPPED, SUCCEEDED
 from stratsim.engine.clock import US, us
+from stratsim.engine.exact.limits import Limits, followed
 from stratsim.engine.exact.minutes import SUMS, Minutes
 from stratsim.engine.exact.pieces import Index, Unstopped
-from stratsim.engine.exact.walk import NOT, Ends, Limits, poll_after
+from stratsim.engine.exact.walk import NOT, Ends, poll_after
 from stratsim.engine.exact.warmed import Warmth
 from stratsim.engine.tally import Tally
 from stratsim.model.quantities import Array
@@ -65,6 +66,7 @@ class _Endings:
     def __init__(self, base: Unstopped, minutes: Minutes, limits: Limits, atoms: Atoms) -> None:
         self.base, self.minutes, self.limits, self.atoms = base, minutes, limits, atoms
         self.world = atoms.world
+        self.phase = -minutes.edges[atoms.world, -minutes.first]
         schedule, w = base.schedule, atoms.world
         self.end, self.status = schedule.end[w], schedule.status[w].copy()
         self.can_undo = schedule.can_undo[w]
@@ -117,16 +119,12 @@ class _Endings:
         limits, w = self.limits, self.world
         idle = (self.base.weight(w, self.ended + 1) == 0) | ~limits.follows[w] | refused
         met = self.atoms.met > NOT
-        follow = self.ended + self.base_follow
+        follow = followed(self.base, self.ended, self.phase)
         last = np.where(met, follow, np.maximum(limits.calm[w], self.ended))
         last = np.where(idle, self.ended, last)
         waits = (self.undo == NEVER) & (people <= last) & ~idle
         self.undo = np.where(waits, people, self.undo)
         self.over = last
-
-    @property
-    def base_follow(self) -> int:
-        return us(self.base.scenario.control.follow_up)
 
     def _restore(self) -> None:
         base, w = self.base, self.world
@@ -150,8 +148,7 @@ class _Endings:
         """Return the tally of the atoms."""
         minutes, atoms, w = self.minutes, self.atoms, self.world
         until = np.minimum(self.undo, self.over)
-        phase = -minutes.edges[w, -minutes.first]
-        whole = np.clip((until + phase) // MINUTE_US, 0, None) - minutes.first
+        whole = np.clip((until + self.phase) // MINUTE_US, 0, None) - minutes.first
         whole = np.minimum(whole, minutes.kind.shape[1])
         start = np.maximum(minutes.edges[w, whole], 0)
         sums = {name: _upto(minutes.sums[name], w, whole) for name in SUMS}

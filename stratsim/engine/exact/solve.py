@@ -10,18 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stratsim.engine.batch.changes import NEVER, Times
+from stratsim.engine.batch.changes import Times
 from stratsim.engine.batch.draws import Draws
-from stratsim.engine.batch.schedule import FAILED
 from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.clock import US, us
 from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.endings import Atoms, endings
+from stratsim.engine.exact.limits import RARE, Limits, horizon, limits_of
 from stratsim.engine.exact.minutes import Known, Minutes, Table, make_minutes
 from stratsim.engine.exact.pieces import Index, Unstopped
 from stratsim.engine.exact.states import Machine
 from stratsim.engine.exact.support import composites, judges
-from stratsim.engine.exact.walk import RARE, Limits, Walk
+from stratsim.engine.exact.walk import Walk
 from stratsim.engine.setup import Setup
 from stratsim.engine.tally import Tally, joined, taken
 from stratsim.errors import UnsupportedError
@@ -208,8 +208,8 @@ def _prepare(
 ) -> _Prepared:
     base = Unstopped(setup, Draws(drawn, np.arange(count), outcome))
     phase = _phases(setup, drawn, count)
-    limits = _limits(base, phase)
-    last = int(np.max((_horizon(base, limits) + phase) // MINUTE_US)) + 1
+    limits = limits_of(base, phase)
+    last = int(np.max((horizon(base, limits) + phase) // MINUTE_US)) + 1
     if last * count > MOST_MINUTES:
         msg = (
             "the exact engine does not know runs of too many minutes: at most "
@@ -227,48 +227,6 @@ def _phases(setup: Setup, drawn: Worlds, count: int) -> Times:
         return np.full(count, us(float(phase)))
     places = drawn.phase_s(np.arange(1))[0] / MINUTE_S + np.arange(count)
     return np.asarray(np.rint(MINUTE_S * US * (places / count)), dtype=np.int64)
-
-
-def _limits(base: Unstopped, phase: Times) -> Limits:
-    scenario, schedule, plan = base.scenario, base.schedule, base.setup.plan
-    back = plan.group.rolls_back_on("DEPLOYMENT_FAILURE")
-    rolled = (schedule.status == FAILED) & schedule.can_undo & back
-    at_end = np.arange(len(phase))
-    idle = base.weight(at_end, schedule.end + 1) == 0
-    follows = np.full(len(phase), bool(base.faults)) & (base.first < NEVER)
-    follow = us(scenario.control.follow_up)
-    after = np.max([f.after for f in base.faults], axis=0) if base.faults else 0
-    waits = np.where(base.first < NEVER, base.first, 0) + after + MINUTE_US
-    tick = -(-(waits + phase) // MINUTE_US) * MINUTE_US - phase
-    steady = scenario.traffic.profile.end_s == float("inf") and _constant(base)
-    calm = np.where(schedule.end >= waits, schedule.end, tick) if steady else schedule.end + follow
-    calm = np.minimum(calm, np.maximum(schedule.end, schedule.end + follow))
-    calm = np.where(follows, calm, schedule.end)
-    return Limits(
-        end=schedule.end,
-        unwatched=schedule.unwatched,
-        calm=calm,
-        settled=rolled | idle | ~follows,
-        follow=schedule.end + follow,
-        respond=us(scenario.on_call.respond),
-        notice=us(scenario.on_call.notice),
-        poll=us(scenario.control.alarm_poll),
-        refuses=plan.controller != "ECS",
-        follows=follows,
-    )
-
-
-def _constant(base: Unstopped) -> bool:
-    from stratsim.model.traffic import Constant
-
-    return isinstance(base.scenario.traffic.profile, Constant)
-
-
-def _horizon(base: Unstopped, limits: Limits) -> Times:
-    """Return when the last alarm can matter."""
-    wait = min(max(limits.respond, limits.notice), us(base.scenario.control.follow_up))
-    longer = np.maximum(limits.end, limits.calm) + wait + MINUTE_US
-    return np.where(limits.settled, limits.end, longer)
 
 
 # -- what is random ------------------------------------------------------------------

@@ -7,13 +7,14 @@ usual failures, and these very failures are counted.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from stratsim.engine.batch.changes import NEVER, Times
+from stratsim.engine.exact.limits import RARE, Limits
 from stratsim.engine.exact.minutes import Minutes
 from stratsim.engine.exact.pieces import Index
 from stratsim.engine.exact.states import Flags, Machine, Rows, Step
@@ -22,9 +23,6 @@ from stratsim.model.quantities import Array
 
 NOT = -1_000_000
 """A minute that has not come."""
-
-RARE = 1e-13
-"""Probabilities below this are forgotten."""
 
 _WORTH = 0.75
 
@@ -41,33 +39,6 @@ class Past(NamedTuple):
     met: int = NOT
     detected: int = NOT
     blind: bool = False
-
-
-@dataclass(slots=True)
-class Limits:
-    """Moments that bound the walk; (worlds,) each, in microseconds.
-
-    ``end`` is the plan's, ``unwatched`` when alarms stop to matter, ``calm`` when a
-    run is over in which no request has met a fault; ``settled`` says that a run is
-    over with its plan in any case, ``follows`` that it may outlast it.
-    """
-
-    end: Times
-    unwatched: Times
-    calm: Times
-    settled: Flags
-    follow: Times
-    follows: Flags
-    respond: int
-    notice: int
-    poll: int
-    refuses: bool
-
-    def repeated(self, times: int) -> "Limits":
-        """Return the limits of all worlds so many times over."""
-        names = ("end", "unwatched", "calm", "settled", "follow", "follows")
-        tall: dict[str, Any] = {name: np.tile(getattr(self, name), times) for name in names}
-        return replace(self, **tall)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,146 @@
+"""When runs are over, and until when alarms can matter.
+
+A run in which no request has met a fault goes on after the plan's end while one is
+to come: see `stratsim.engine.deployment`, whose rule this is.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from stratsim.engine.batch.changes import NEVER, Flags, Times
+from stratsim.engine.batch.schedule import FAILED
+from stratsim.engine.clock import us
+from stratsim.engine.exact.pieces import Unstopped
+from stratsim.model.quantities import Array
+from stratsim.model.traffic import Constant
+from stratsim.watch import MINUTE_US
+
+RARE = 1e-13
+"""Probabilities below this are forgotten."""
+
+
+@dataclass(slots=True)
+class Limits:
+    """Moments that bound the walk; (worlds,) each, in microseconds.
+
+    ``end`` is the plan's, ``unwatched`` when alarms stop to matter, ``calm`` when a
+    run is over in which no request has met a fault; ``settled`` says that a run is
+    over with its plan in any case, ``follows`` that it may outlast it.
+    """
+
+    end: Times
+    unwatched: Times
+    calm: Times
+    settled: Flags
+    follow: Times
+    follows: Flags
+    respond: int
+    notice: int
+    poll: int
+    refuses: bool
+
+    def repeated(self, times: int) -> "Limits":
+        """Return the limits of all worlds so many times over."""
+        names = ("end", "unwatched", "calm", "settled", "follow", "follows")
+        tall: dict[str, Any] = {name: np.tile(getattr(self, name), times) for name in names}
+        return replace(self, **tall)
+
+
+def limits_of(base: Unstopped, phase: Times) -> Limits:
+    """Return the limits of some worlds that start `phase` into their minute."""
+    scenario, schedule, plan = base.scenario, base.schedule, base.setup.plan
+    back = plan.group.rolls_back_on("DEPLOYMENT_FAILURE")
+    rolled = (schedule.status == FAILED) & schedule.can_undo & back
+    idle = base.weight(np.arange(len(phase)), schedule.end + 1) == 0
+    follows = np.full(len(phase), bool(base.faults)) & (base.first < NEVER)
+    follow = followed(base, schedule.end, phase)
+    return Limits(
+        end=schedule.end,
+        unwatched=schedule.unwatched,
+        calm=np.where(follows & ~idle, _calm(base, phase, follow), schedule.end),
+        settled=rolled | idle | ~follows,
+        follow=follow,
+        respond=us(scenario.on_call.respond),
+        notice=us(scenario.on_call.notice),
+        poll=us(scenario.control.alarm_poll),
+        refuses=plan.controller != "ECS",
+        follows=follows,
+    )
+
+
+def followed(base: Unstopped, ended: Times, phase: Times) -> Times:
+    """Return until when runs are followed that `ended`: to the end of a minute."""
+    follow = us(base.scenario.control.follow_up)
+    return ended if follow == 0 else _minute_end(ended + follow, phase)
+
+
+def horizon(base: Unstopped, limits: Limits) -> Times:
+    """Return when the last alarm can matter, but for what is next to impossible."""
+    wait = min(max(limits.respond, limits.notice), us(base.scenario.control.follow_up))
+    longer = np.minimum(limits.calm, _surely_met(base, limits)) + wait + MINUTE_US
+    return np.where(limits.settled, limits.end, longer)
+
+
+def _minute_end(at: Times, phase: Times) -> Times:
+    return -(-(at + phase) // MINUTE_US) * MINUTE_US - phase
+
+
+def _there(base: Unstopped) -> Times:
+    """Return from when each fault is there, if it is at all."""
+    after = np.max([fault.after for fault in base.faults], axis=0) if base.faults else 0
+    return np.asarray(np.where(base.first < NEVER, base.first, 0) + after)
+
+
+def _calm(base: Unstopped, phase: Times, follow: Times) -> Times:
+    """Return until when a run is followed in which no request meets a fault.
+
+    Until there is none to come: the clocks of all faults have run, and no request is
+    expected to meet one.
+    """
+    end, there = base.schedule.end, _there(base)
+    begin = np.maximum(end, there)
+    steady = isinstance(base.scenario.traffic.profile, Constant)
+    if not steady:
+        return follow
+    to_come = _exposure(base, begin, begin + MINUTE_US) > 0
+    seen = np.where(end >= there, end, _minute_end(begin, phase))
+    return np.where(to_come, follow, np.minimum(seen, follow))
+
+
+def _surely_met(base: Unstopped, limits: Limits) -> Times:
+    """Return by when some request has met a fault, but for a chance below `RARE`.
+
+    At the latest ``limits.calm``: spans of twice the length each are tried till then.
+    """
+    there = _there(base)
+    at = np.maximum(limits.end, there)
+    exposed = _exposure(base, there, at)
+    length = MINUTE_US
+    while True:
+        waiting = (exposed < 1 - np.log(RARE)) & (at < limits.calm)
+        if not waiting.any():
+            return at
+        then = np.where(waiting, at + length, at)
+        exposed = exposed + _exposure(base, at, then)
+        at, length = then, 2 * length
+
+
+def _exposure(base: Unstopped, begin: Times, end: Times) -> Array:
+    """Return -log P(no request meets a fault) from `begin` to `end`, or somewhat less.
+
+    A minute's gamma factor of mean 1 and variance (dispersion - 1) / n, where n requests
+    are expected in the minute, makes it n / (dispersion - 1) times
+    log(1 + (dispersion - 1) share), where the share meets a fault: no more where the
+    minute is cut in two. Fixed counts lose less than one request to rounding.
+    """
+    worlds = np.arange(len(begin))
+    pieces = base.between(worlds, begin, end)
+    over = base.scenario.traffic.dispersion - 1
+    found = pieces.met
+    if over > 0:
+        many = base.flow.arrivals(pieces.begin, pieces.end)
+        share = pieces.met / np.where(many > 0, many, 1.0)
+        found = many / over * np.log1p(over * share)
+    return pieces.total(found, len(worlds))
