@@ -348,6 +348,11 @@ def test_it_refuses_by_name() -> None:
         stratsim.compare(stratsim.load("ecs-all-at-once-no-alarm"), engine="exact")
     with pytest.raises(UnsupportedError, match="a fleet that shares its traffic out evenly"):
         stratsim.compare(stratsim.load("ec2-one-at-a-time-drain-30s"), engine="exact")
+    scenario = make(per_minute=60, rate=0.05, alarm=percent_alarm(2))
+    spec = scenario.strategies[0]
+    halted = replace(spec, group=replace(spec.group, rollback_enabled=False))
+    with pytest.raises(UnsupportedError, match="stop a deployment and do not roll it back"):
+        stratsim.compare(replace(scenario, strategies=(halted,)), engine="exact")
 
 
 def test_compare_takes_it() -> None:

@@ -89,6 +89,9 @@ SCENARIO: Mapping[str, Callable[[Setup], bool]] = {
     "alarms that stop a deployment in other states than ALARM": lambda s: (
         s.plan.alarm_states != ("ALARM",)
     ),
+    "alarms that stop a deployment and do not roll it back": lambda s: (
+        bool(s.group) and not s.plan.group.rolls_back_on("DEPLOYMENT_STOP_ON_ALARM")
+    ),
     "a deployment that AWS may end for its length": _endless,
     "some instances that have to be started again": _some_start,
     "faults of crashes and single hosts": lambda s: bool(_kinds(s) & {"crash", "host"}),
