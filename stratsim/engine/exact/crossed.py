@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.counts import Counts
-from stratsim.engine.exact.nodes import poisson
-from stratsim.engine.exact.symbols import MEASURES, Shown, gathered, pieces
+from stratsim.engine.exact.nodes import Mass, poisson
+from stratsim.engine.exact.symbols import MEASURES, Shown, pieces
 from stratsim.model.quantities import Array
 from stratsim.signals import NEW, OLD
 
@@ -48,62 +49,95 @@ def crossed(own: Sequence[Judge], wide: Sequence[Judge], counts: Counts) -> Show
     every = low + np.arange(len(mine.values) + len(other.values) - 1, dtype=float)
     narrow = _Edges.of(own, mine.values, counts, side)
     broad = _Edges.of(wide, every, counts, OLD, NEW)
-    total = np.arange(len(mine.values))[:, None] + np.arange(len(other.values))[None, :]
-    sums = [_Sums(counts, node, side, broad) for node in range(len(counts.nodes))]
+    below = _below(side, mine, other, counts, narrow, broad)
+    # from below both edges to between edges
+    within = np.diff(np.diff(below, axis=0, prepend=0.0), axis=1, prepend=0.0)
     size = 3 ** (len(own) + len(wide))
-    found = Shown(np.zeros(size), np.zeros((MEASURES, size)))
-    pairs = mine.p[:, :, None] * other.p[:, None, :]
-    errors = mine.x[..., None] * other.p[:, None, :] + mine.p[..., None] * other.x[:, :, None, :]
-    share = counts.met_share((NEW,))[..., None]
+    total = np.arange(len(mine.values))[:, None] + np.arange(len(other.values))[None, :]
+    found = np.zeros((1 + MEASURES, size))
     for i in range(narrow.codes.shape[1]):
-        ends = narrow.edges[:, i], narrow.edges[:, i + 1]
         for j in range(broad.codes.shape[1]):
-            both = [one.between(ends, j, total) for one in sums]
-            chance, mean = (np.stack(of_kind) for of_kind in zip(*both, strict=True))
             code = narrow.codes[:, i][:, None] + 3 ** len(own) * broad.codes[total, j]
-            x = errors * chance + share * (pairs * mean)
-            p = (pairs * chance).reshape(len(sums), -1)
-            part = gathered(code.reshape(-1), p, x.reshape(MEASURES, *p.shape), counts, size)
-            found.p += part.p
-            found.x += part.x
+            for at, values in enumerate(within[i, j]):
+                found[at] += np.bincount(code.ravel(), values.ravel(), minlength=size)
+    return Shown(found[0], found[1:])
+
+
+def _below(
+    side: int, mine: Mass, other: Mass, counts: Counts, narrow: _Edges, broad: _Edges
+) -> Array:
+    """Return probabilities and moments of successes below edges.
+
+    Returns
+    -------
+    array
+        (own pieces, all pieces, 1 + measures, own errors, the other's errors): own
+        successes lie below the end of an own piece, all successes below that of a piece.
+    """
+    shape = narrow.codes.shape[1], broad.codes.shape[1], 1 + MEASURES
+    found = np.zeros((*shape, len(mine.values), len(other.values)))
+    share = counts.met_share((NEW,))[:, 0, 0]
+    for node, weight in enumerate(counts.weights):
+        sums = _Sums(counts, node, side)
+        p, ahead = weight * mine.p[node][:, None], other.p[node][None, :]
+        pairs = p * ahead
+        errors = weight * mine.x[:, node, :, None] * ahead + p * other.x[:, node, None, :]
+        for j in range(shape[1]):
+            tables = sums.tables(broad.edges[:, j + 1])
+            for i in range(shape[0]):
+                chance, mean = sums.below(tables, narrow.edges[:, i + 1], len(other.values))
+                counted = pairs * mean
+                found[i, j, 0] += pairs * chance
+                for at in range(MEASURES):
+                    found[i, j, 1 + at] += errors[at] * chance + share[at] * counted
     return found
 
 
 class _Sums:
-    """Sums over one revision's successes at one node of the gamma factor.
+    """Sums over one revision's successes at one node of the gamma factor."""
 
-    ``tables`` (kind, pieces + 1, errors, successes + 1) run over the successes: of the
-    chance that all successes lie below an edge, and of the new revision's successes.
-    """
+    def __init__(self, counts: Counts, node: int, side: int) -> None:
+        self.side, none = side, np.zeros(0)
+        mass = poisson(counts.successes_mean((side,))[[node]], none)
+        self.rest = counts.successes_mean((OLD + NEW - side,))[[node]]
+        others = poisson(self.rest, none)
+        self.low, self.other_low, self.p, self.values = mass.low, others.low, mass.p[0], mass.values
+        upto = np.cumsum(others.p[0])
+        # where all own successes are too many, and where they are few enough
+        count = len(self.p)
+        self.upto = np.concatenate([np.zeros(count + 1), upto, np.full(count, upto[-1])])
 
-    def __init__(self, counts: Counts, node: int, side: int, broad: _Edges) -> None:
-        at = np.array([node])
-        mean = counts.successes_mean((side,))[at]
-        mass = poisson(mean, np.zeros(0))
-        rest = counts.successes_mean((OLD + NEW - side,))[at]
-        others = poisson(rest, np.zeros(0))
-        self.low, values, p = mass.low, mass.values, mass.p[0]
-        below = np.concatenate([[0.0], np.cumsum(others.p[0])])
-        self.tables = np.zeros((2, broad.edges.shape[1], len(broad.edges), len(values) + 1))
-        for j in range(broad.edges.shape[1]):
-            edge = np.minimum(np.ceil(broad.edges[:, j]), 1e15)
-            upto = edge[:, None] - values - others.low
-            chance = below[np.clip(upto, 0, len(below) - 1).astype(np.int64)]
-            counted = chance * values
-            if side == OLD:
-                counted = rest[0] * below[np.clip(upto - 1, 0, len(below) - 1).astype(np.int64)]
-            for kind, one in enumerate((chance, counted)):
-                np.cumsum(p * one, axis=1, out=self.tables[kind, j, :, 1:])
+    def tables(self, edges: Array) -> tuple[Array, ...]:
+        """Return sums up to each number of own successes, (errors, successes + 1) each.
 
-    def between(self, ends: tuple[Array, Array], piece: int, total: Index) -> tuple[Array, Array]:
-        """Return P and E[new successes] of own successes in `ends`, all in a piece.
-
-        Arrays of (own errors, the other's errors); `total` is their sum's place.
+        Of the chance that all successes lie below `edges` (errors,), and of the new
+        revision's successes on that event; one row does where no number is too large.
         """
-        table = self.tables[:, piece + 1] - self.tables[:, piece]
-        top = table.shape[2] - 1
-        places = [
-            np.clip(np.ceil(end) - self.low, 0, top).astype(np.int64)[:, None] for end in ends
-        ]
-        chance, counted = table[:, total, places[1]] - table[:, total, places[0]]
-        return chance, counted
+        edges = edges[:1] if np.isinf(edges).all() else edges
+        count = len(self.p)
+        last = len(self.upto) - count
+        at = np.ceil(np.minimum(edges, 1e15)) - self.other_low - self.low + 1
+        chance = self._chances(np.clip(at, 0, last))
+        if self.side == OLD:
+            counted = self.rest[0] * self._chances(np.clip(at - 1, 0, last))
+        else:
+            counted = chance * self.values
+        found = np.zeros((2, len(edges), count + 1))
+        for table, one in zip(found, (chance, counted), strict=True):
+            np.cumsum(self.p * one, axis=1, out=table[:, 1:])
+        return found[0], found[1]
+
+    def _chances(self, at: Array) -> Array:
+        """Return P(other's successes < edge - own successes), (errors, own successes)."""
+        windows = sliding_window_view(self.upto, len(self.p))[:, ::-1]
+        return windows[at.astype(np.int64)]
+
+    def below(self, tables: tuple[Array, ...], edges: Array, width: int) -> list[Array]:
+        """Return the tables at own successes below `edges`, (own errors, the other's)."""
+        columns = tables[0].shape[1]
+        place = np.clip(np.ceil(edges) - self.low, 0, columns - 1).astype(np.int64)
+        flat = place[:, None]
+        if len(tables[0]) > 1:
+            rows = np.arange(len(edges))[:, None] + np.arange(width)[None, :]
+            flat = flat + rows * columns
+        return [table.ravel()[flat] for table in tables]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from stratsim.model.quantities import Array
 
@@ -132,9 +133,21 @@ def _convolved(a: Array, b: Array, size: int) -> Array:
 
 
 def folded(first: Array, second: Array) -> Array:
-    """Return the convolution along the last two axes."""
+    """Return the convolution along the last two axes; all of `second` is a matrix per node."""
     if first.shape[-2:] == (1, 1):
         return np.asarray(first * second)
-    size = tuple(a + b - 1 for a, b in zip(first.shape[-2:], second.shape[-2:], strict=True))
-    turned = np.fft.rfft2(first, size) * np.fft.rfft2(second, size)
-    return np.asarray(np.fft.irfft2(turned, size))
+    if first.shape[-1] == 1:
+        return np.asarray(_shifts(first[..., 0], second.shape[-2]) @ second)
+    from scipy.fft import irfft2, next_fast_len, rfft2
+
+    rows, columns = (a + b - 1 for a, b in zip(first.shape[-2:], second.shape[-2:], strict=True))
+    size = next_fast_len(rows, real=True), next_fast_len(columns, real=True)
+    turned = rfft2(first, size) * rfft2(second, size)
+    return np.asarray(irfft2(turned, size)[..., :rows, :columns])
+
+
+def _shifts(values: Array, count: int) -> Array:
+    """Return matrices whose columns are `values`, each a place below the last."""
+    long = np.pad(values, [(0, 0)] * (values.ndim - 1) + [(count - 1, count - 1)])
+    # a copy: products of views with overlaps do not reach BLAS
+    return np.ascontiguousarray(sliding_window_view(long, count, axis=-1)[..., ::-1])
