@@ -6,10 +6,11 @@ many errors speak of many requests, and leave fewer to succeed.
 
 import numpy as np
 
-from stratsim.engine.exact.nodes import Mass, poisson, window
+from stratsim.engine.exact.nodes import Mass, likely, poisson, window
 from stratsim.model.quantities import Array
 
 _MANY = 50
+_FAINT = 1e-30
 
 
 def clumped(means: Array, share: float, dispersion: float, measured: Array) -> Mass:
@@ -24,6 +25,7 @@ def clumped(means: Array, share: float, dispersion: float, measured: Array) -> M
     high = min(window(0.0, top * share, dispersion)[1], int(top))
     k = np.arange(high + 1, dtype=float)
     p = np.einsum("gn,gnk->gk", weights, _beta_binomial(numbers[..., None], k, share, dispersion))
+    k, p = k[: likely(p).stop], p[:, : likely(p).stop]
     x = measured[:, None, None] * (p * k)
     rest = p * _given(means[:, None], k, share, dispersion)
     return Mass(0, p, np.concatenate([x, rest[None]]))
@@ -90,8 +92,14 @@ def _factor(s: Array, k: Array, share: float, dispersion: float) -> Array:
     return np.asarray(betaln(k + a, s + b) - betaln(a, b))
 
 
-def joint(means: Array, share: float, dispersion: float) -> Array:
-    """Return P(errors, successes) of clumps among `means` requests, (nodes, errors, successes)."""
+def joint(means: Array, share: float, dispersion: float) -> tuple[int, Array]:
+    """Return P(errors, successes) of clumps among `means` requests.
+
+    Returns
+    -------
+    low, p
+        The least number of successes that matters, and (nodes, errors, successes).
+    """
     numbers = poisson(means, np.zeros(0))
     n = np.arange(numbers.low + numbers.p.shape[1], dtype=float)
     high = min(window(0.0, float(means.max()) * share, dispersion)[1], len(n) - 1)
@@ -99,7 +107,11 @@ def joint(means: Array, share: float, dispersion: float) -> Array:
     whole = np.zeros((len(means), len(n)))
     whole[:, numbers.low :] = numbers.p
     among = _beta_binomial(n[:, None], k, share, dispersion)
-    found = np.zeros((len(means), len(k), len(n)))
-    for errors in range(len(k)):
+    among = among[:, : likely(among).stop]
+    found = np.zeros((len(means), among.shape[1], len(n)))
+    for errors in range(among.shape[1]):
         found[:, errors, : len(n) - errors] = (whole * among[:, errors])[:, errors:]
-    return found
+    # sums with numbers that are next to nothing are slow
+    found[found < _FAINT] = 0.0
+    here = likely(found)
+    return here.start, found[..., here]

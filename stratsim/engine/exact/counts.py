@@ -10,7 +10,7 @@ from functools import reduce
 import numpy as np
 
 from stratsim.engine.exact.clumps import clumped, joint
-from stratsim.engine.exact.nodes import Mass, added, binomial, folded, poisson, window
+from stratsim.engine.exact.nodes import Mass, added, binomial, folded, poisson, trimmed, window
 from stratsim.model.quantities import Array
 
 Side = tuple[int, ...]
@@ -127,7 +127,7 @@ class Counts:
     def errors(self, sides: Side) -> Mass:
         """Return the errors of some revisions; moments are failures and met requests."""
         if sides not in self._masses:
-            mass = self._errors(self.of(sides))
+            mass = trimmed(self._errors(self.of(sides)))
             given = np.broadcast_to(self.successes_mean(sides)[:, None], mass.p.shape)
             if self.clumps:
                 sure = mass.p > 0
@@ -220,29 +220,33 @@ class Counts:
 
         return upto(k), means * upto(k - 1)
 
-    def together(self, sides: Side) -> tuple[Array, Array]:
-        """Return P and moments of errors and successes, (..., nodes, errors, successes).
+    def together(self, sides: Side) -> tuple[Array, Array, Array, Array]:
+        """Return errors and successes of few requests, with P and moments of both.
 
-        For `few` requests; both numbers begin at 0.
+        Returns
+        -------
+        e, s
+            Errors (errors, 1), and successes (successes,).
+        p, x
+            (nodes, errors, successes), and (measures, nodes, errors, successes).
         """
         parts = self.of(sides)
         plain = sum(self._failing(part, 0.0) for part in parts)
         failed = sum(part.failed for part in parts)
         met = failed + sum((p.met - p.failed) * p.outside for p in parts)
         shares = np.array([failed, met]) / (plain if plain > 0 else 1.0)
-        mass = poisson(self.nodes * plain, shares)
-        shift = [(0, 0)] * 2 + [(mass.low, 0)]
-        p = np.pad(mass.p, shift[1:])[..., None]
-        x = np.pad(mass.x, shift)[..., None]
+        mass, least = poisson(self.nodes * plain, shares), 0
+        p, x = mass.p[..., None], mass.x[..., None]
         for part in parts:
             rest = (part.requests - part.failed) * (1 - part.outside)
-            other = joint(self.nodes * rest, self.base, self.dispersion)
+            low, other = joint(self.nodes * rest, self.base, self.dispersion)
             k = np.arange(other.shape[1], dtype=float)[:, None]
             of_rest = folded(p, self._rest_met(part) * k * other)
-            p, x = folded(p, other), folded(x, other)
+            p, x, least = folded(p, other), folded(x, other), least + low
             x[1] += of_rest
-        s = np.arange(p.shape[2], dtype=float)
-        return p, x + self.met_share(sides)[..., None] * s * p
+        e = mass.low + np.arange(p.shape[1], dtype=float)
+        s = least + np.arange(p.shape[2], dtype=float)
+        return e[:, None], s, p, x + self.met_share(sides)[..., None] * s * p
 
     def met_share(self, sides: Side) -> Array:
         """Return measures per success, (measures, 1, 1): only having met a fault."""

@@ -19,6 +19,7 @@ MOST_NODES = 64
 
 _SPREADS = 8.0  # standard deviations on both sides; what lies beyond is below 1e-14
 _ROOM = 24
+_NOTHING = 1e-18  # of a single value at the ends of a window: together far below `TINY`
 
 
 @dataclass(slots=True)
@@ -83,7 +84,19 @@ def poisson(means: Array, shares: Array) -> Mass:
     low, high = window(float(means.min()), float(means.max()))
     k = np.arange(low, high + 1, dtype=float)
     p = np.exp(xlogy(k, means[:, None]) - means[:, None] - gammaln(k + 1))
-    return Mass(low, p, shares[:, None, None] * (p * k))
+    return trimmed(Mass(low, p, shares[:, None, None] * (p * k)))
+
+
+def likely(p: Array) -> slice:
+    """Return the values, last axis, between the first and the last that matter at all."""
+    some = np.nonzero(p.reshape(-1, p.shape[-1]).max(axis=0) > _NOTHING)[0]
+    return slice(some[0], some[-1] + 1) if len(some) else slice(0, 1)
+
+
+def trimmed(mass: Mass) -> Mass:
+    """Return a mass without the values at its ends that do not matter."""
+    here = likely(mass.p)
+    return Mass(mass.low + here.start, mass.p[:, here], mass.x[..., here])
 
 
 def binomial(n: int, share: float, measured: Array) -> Mass:

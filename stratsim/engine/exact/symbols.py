@@ -91,8 +91,7 @@ def _of_errors(judges: Sequence[Judge], counts: Counts, sides: tuple[int, ...], 
 
 def _of_both(judges: Sequence[Judge], counts: Counts, sides: tuple[int, ...], size: int) -> Shown:
     """Return what alarms see of few errors and successes, all added up."""
-    p, x = counts.together(sides)
-    e, s = np.arange(p.shape[1], dtype=float)[:, None], np.arange(p.shape[2], dtype=float)
+    e, s, p, x = counts.together(sides)
     codes = joint([judge.codes(e, s, counts.hosts) for judge in judges]).reshape(-1)
     flat = p.reshape(len(p), -1)
     found = gathered(codes, flat, x.reshape(MEASURES, *flat.shape), counts, size)
