@@ -329,6 +329,27 @@ def test_it_agrees_where_phases_and_severities_are_drawn(name: str, strategy: st
     assert disagreements(setup, solve(setup, 7, worlds=16), batch(setup, 20_000)) == []
 
 
+@pytest.mark.parametrize(("rate", "dispersion"), [(0.5, 1), (0.01, 1), (0.01, 5)])
+def test_it_agrees_where_few_requests_come(rate: float, dispersion: float) -> None:
+    scenario = make(
+        per_minute=60 * rate,
+        rate=0.05,
+        alarm=percent_alarm(200),
+        steps=[{"weight": 1, "pause": "1m"}],
+        dispersion=dispersion,
+    )
+    setup = setup_of(
+        replace(
+            scenario,
+            control=replace(scenario.control, follow_up=86_400.0),
+            on_call=replace(scenario.on_call, notice=1800.0),
+            metrics=replace(scenario.metrics, phase=17.0),
+        )
+    )
+
+    assert disagreements(setup, solve(setup, 7), batch(setup, 20_000)) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "strategy"), CASES)
 def test_it_agrees_on_every_bundled_scenario(name: str, strategy: str) -> None:

@@ -1,7 +1,7 @@
 """When runs are over, and until when alarms can matter.
 
-A run in which no request has met a fault goes on after the plan's end while one is
-to come: see `stratsim.engine.deployment`, whose rule this is.
+A run in which no request has met a fault goes on after the plan's end if one is
+expected to: see `stratsim.engine.deployment`, whose rule this is.
 """
 
 from dataclasses import dataclass, replace
@@ -59,7 +59,7 @@ def limits_of(base: Unstopped, phase: Times) -> Limits:
     return Limits(
         end=schedule.end,
         unwatched=schedule.unwatched,
-        calm=np.where(follows & ~idle, _calm(base, phase, follow), schedule.end),
+        calm=np.where(follows & ~idle, _calm(base, follow), schedule.end),
         settled=rolled | idle | ~follows,
         follow=follow,
         respond=us(scenario.on_call.respond),
@@ -87,26 +87,12 @@ def _minute_end(at: Times, phase: Times) -> Times:
     return -(-(at + phase) // MINUTE_US) * MINUTE_US - phase
 
 
-def _there(base: Unstopped) -> Times:
-    """Return from when each fault is there, if it is at all."""
-    after = np.max([fault.after for fault in base.faults], axis=0) if base.faults else 0
-    return np.asarray(np.where(base.first < NEVER, base.first, 0) + after)
-
-
-def _calm(base: Unstopped, phase: Times, follow: Times) -> Times:
-    """Return until when a run is followed in which no request meets a fault.
-
-    Until there is none to come: the clocks of all faults have run, and no request is
-    expected to meet one.
-    """
-    end, there = base.schedule.end, _there(base)
-    begin = np.maximum(end, there)
-    steady = isinstance(base.scenario.traffic.profile, Constant)
-    if not steady:
+def _calm(base: Unstopped, follow: Times) -> Times:
+    """Return until when a run is followed in which no request meets a fault."""
+    end = base.schedule.end
+    if not isinstance(base.scenario.traffic.profile, Constant):
         return follow
-    to_come = _exposure(base, begin, begin + MINUTE_US) > 0
-    seen = np.where(end >= there, end, _minute_end(begin, phase))
-    return np.where(to_come, follow, np.minimum(seen, follow))
+    return np.where(_exposure(base, end, follow) > 0, follow, end)
 
 
 def _surely_met(base: Unstopped, limits: Limits) -> Times:
@@ -114,7 +100,8 @@ def _surely_met(base: Unstopped, limits: Limits) -> Times:
 
     At the latest ``limits.calm``: spans of twice the length each are tried till then.
     """
-    there = _there(base)
+    after = np.max([fault.after for fault in base.faults], axis=0) if base.faults else 0
+    there = np.where(base.first < NEVER, base.first, 0) + after
     at = np.maximum(limits.end, there)
     exposed = _exposure(base, there, at)
     length = MINUTE_US
