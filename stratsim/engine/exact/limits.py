@@ -92,7 +92,7 @@ def _calm(base: Unstopped, follow: Times) -> Times:
     end = base.schedule.end
     if not isinstance(base.scenario.traffic.profile, Constant):
         return follow
-    return np.where(_exposure(base, end, follow) > 0, follow, end)
+    return np.asarray(np.where(_exposure(base, end, follow) > 0, follow, end))
 
 
 def _surely_met(base: Unstopped, limits: Limits) -> Times:
@@ -101,8 +101,8 @@ def _surely_met(base: Unstopped, limits: Limits) -> Times:
     At the latest ``limits.calm``: spans of twice the length each are tried till then.
     """
     after = np.max([fault.after for fault in base.faults], axis=0) if base.faults else 0
-    there = np.where(base.first < NEVER, base.first, 0) + after
-    at = np.maximum(limits.end, there)
+    there: Times = np.where(base.first < NEVER, base.first, 0) + after
+    at: Times = np.maximum(limits.end, there)
     exposed = _exposure(base, there, at)
     length = MINUTE_US
     while True:

@@ -5,11 +5,12 @@ and whether there is a success at all. Errors of both revisions add up, so an al
 on both is a function of the sum over each pair of cells.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stratsim.engine.exact.beside import beside, suits
 from stratsim.engine.exact.codes import Judge
@@ -55,9 +56,9 @@ def both_sides(judges: Sequence[Judge], counts: Counts) -> Shown:
     elif bool(own[OLD]) != bool(own[NEW]) and wide and suits(own[OLD] or own[NEW], counts):
         found = beside(own[OLD] or own[NEW], wide, counts)
     elif all(j.errors_only for j in wide):
-        found = _sums(own, wide, counts, shifts, size)
+        found = _by_cells(own, wide, counts, shifts, (_cells, _sums))
     elif all(j.errors_only for side in own for j in side):
-        found = _ratios(own, wide, counts, shifts, size)
+        found = _by_cells(own, wide, counts, shifts, (_masks, _ratios))
     elif not (own[OLD] and own[NEW]):
         found = crossed(own[OLD] or own[NEW], wide, counts)
     else:
@@ -107,27 +108,42 @@ def _fixed(
     return gathered(codes.reshape(-1), p, x, counts, size)
 
 
-# -- alarms on both revisions that count errors ----------------------------------------
+# -- cells of both revisions ------------------------------------------------------------
+
+Seen = tuple[NDArray[np.int64], Array, Array]
+"""Codes, probabilities and moments."""
+Divide = Callable[[Sequence[Judge], Counts, int], Iterator[Cell]]
+Read = Callable[[Sequence[Judge], Counts, Cell, Cell], Iterator[Seen]]
 
 
-def _sums(
+def _by_cells(
     own: Sequence[Sequence[Judge]],
     wide: Sequence[Judge],
     counts: Counts,
     shifts: tuple[int, int, int],
-    size: int,
+    means: tuple[Divide, Read],
 ) -> Shown:
+    """Add up what alarms on both revisions read of each pair of cells."""
+    divide, read = means
+    size = 3 ** (len(own[OLD]) + len(own[NEW]) + len(wide))
     found = Shown(np.zeros(size), np.zeros((MEASURES, size)))
-    cells = [list(_cells(own[side], counts, side)) for side in BOTH]
-    for old, new in product(*cells):
-        mass = added(old.mass, new.mass)
-        some = np.full(len(mass.values), float(bool(old.some or new.some)))
-        codes = joint([j.codes(mass.values, some, counts.hosts) for j in wide])
-        code = shifts[OLD] * old.code + shifts[NEW] * new.code + shifts[2] * codes
-        part = gathered(np.broadcast_to(code, mass.values.shape), mass.p, mass.x, counts, size)
-        found.p += part.p
-        found.x += part.x
+    for old, new in product(*(list(divide(own[side], counts, side)) for side in BOTH)):
+        cell = shifts[OLD] * old.code + shifts[NEW] * new.code
+        for codes, p, x in read(wide, counts, old, new):
+            part = gathered(cell + shifts[2] * codes, p, x, counts, size)
+            found.p += part.p
+            found.x += part.x
     return found
+
+
+# -- alarms on both revisions that count errors ----------------------------------------
+
+
+def _sums(wide: Sequence[Judge], counts: Counts, old: Cell, new: Cell) -> Iterator[Seen]:
+    mass = added(old.mass, new.mass)
+    some = np.full(len(mass.values), float(bool(old.some or new.some)))
+    codes = joint([j.codes(mass.values, some, counts.hosts) for j in wide])
+    yield np.broadcast_to(codes, mass.values.shape), mass.p, mass.x
 
 
 def _cells(judges: Sequence[Judge], counts: Counts, side: int) -> Iterator[Cell]:
@@ -161,33 +177,18 @@ def _cells(judges: Sequence[Judge], counts: Counts, side: int) -> Iterator[Cell]
 # -- alarms on both revisions that read ratios -----------------------------------------
 
 
-def _ratios(
-    own: Sequence[Sequence[Judge]],
-    wide: Sequence[Judge],
-    counts: Counts,
-    shifts: tuple[int, int, int],
-    size: int,
-) -> Shown:
-    found = Shown(np.zeros(size), np.zeros((MEASURES, size)))
-    cells = [list(_masks(own[side], counts, side)) for side in BOTH]
-    low, high = counts.successes(BOTH)
-    for old, new in product(*cells):
-        mass = added(old.mass, new.mass)
-        edges, codes = pieces(wide, mass.values, low, high, counts.hosts)
-        below = below_mean = np.zeros(mass.p.shape)
-        for piece in range(codes.shape[1]):
-            last = piece == codes.shape[1] - 1
-            edge = np.full(len(mass.values), np.inf) if last else edges[:, piece]
-            upto, upto_mean = _successes(counts, (old.some, new.some), edge)
-            p = mass.p * (upto - below)
-            x = mass.x * (upto - below)
-            x = x + counts.met_share((NEW,)) * mass.p * (upto_mean - below_mean)
-            code = shifts[OLD] * old.code + shifts[NEW] * new.code
-            part = gathered(code + shifts[2] * codes[:, piece], p, x, counts, size)
-            found.p += part.p
-            found.x += part.x
-            below, below_mean = upto, upto_mean
-    return found
+def _ratios(wide: Sequence[Judge], counts: Counts, old: Cell, new: Cell) -> Iterator[Seen]:
+    mass = added(old.mass, new.mass)
+    edges, codes = pieces(wide, mass.values, *counts.successes(BOTH), counts.hosts)
+    below = below_mean = np.zeros(mass.p.shape)
+    for piece in range(codes.shape[1]):
+        last = piece == codes.shape[1] - 1
+        edge = np.full(len(mass.values), np.inf) if last else edges[:, piece]
+        upto, upto_mean = _successes(counts, (old.some, new.some), edge)
+        x = mass.x * (upto - below)
+        x = x + counts.met_share((NEW,)) * mass.p * (upto_mean - below_mean)
+        yield codes[:, piece], mass.p * (upto - below), x
+        below, below_mean = upto, upto_mean
 
 
 def _masks(judges: Sequence[Judge], counts: Counts, side: int) -> Iterator[Cell]:
