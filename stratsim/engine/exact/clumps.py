@@ -4,6 +4,8 @@ Errors and successes of clumps are not independent, as those of a Poisson stream
 many errors speak of many requests, and leave fewer to succeed.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from stratsim.engine.exact.nodes import Mass, likely, poisson, window
@@ -39,11 +41,17 @@ def _poisson_nodes(means: Array) -> tuple[Array, Array]:
     """
     top = float(means.max())
     if top > _MANY:
-        z, w = np.polynomial.hermite_e.hermegauss(5 if top > 10 * _MANY else 9)
+        z, w = _normal_nodes(5 if top > 10 * _MANY else 9)
         numbers = np.maximum(means[:, None] + np.sqrt(means)[:, None] * z, 0.0)
-        return numbers, np.tile(w / w.sum(), (len(means), 1))
+        return numbers, np.tile(w, (len(means), 1))
     mass = poisson(means, np.zeros(0))
     return np.broadcast_to(mass.values, mass.p.shape), mass.p
+
+
+@lru_cache
+def _normal_nodes(count: int) -> tuple[Array, Array]:
+    z, w = np.polynomial.hermite_e.hermegauss(count)
+    return z, w / w.sum()
 
 
 def _beta_binomial(n: Array, k: Array, share: float, dispersion: float) -> Array:
