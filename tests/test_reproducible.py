@@ -42,9 +42,7 @@ strategies:
   - {name: rolling, ecs: {minimumHealthyPercent: 50, maximumPercent: 150}}
 """
 RUNS = 150  # more than a worker is handed at once
-CRASH, WEAK = "kind: crash, per_hour: 20", "kind: capacity, factor: 0.6"
-SCENARIOS = {"des": SCENARIO, "auto": SCENARIO.replace(CRASH, WEAK)}
-"""By engine: "auto" is SimPy again where instances crash, and arrays where they do not."""
+ENGINES = ("des", "auto")
 
 
 def digest(comparison: Comparison) -> str:
@@ -59,7 +57,7 @@ def digest(comparison: Comparison) -> str:
 
 def compare(engine: str = "des", **settings: Any) -> Comparison:
     settings = {"replications": RUNS, "seed": 11, **settings}
-    return stratsim.compare(stratsim.load(SCENARIOS[engine]), engine=engine, **settings)
+    return stratsim.compare(stratsim.load(SCENARIO), engine=engine, **settings)
 
 
 @cache
@@ -67,7 +65,7 @@ def found(engine: str) -> Comparison:
     return compare(engine)
 
 
-@pytest.fixture(params=SCENARIOS)
+@pytest.fixture(params=ENGINES)
 def alone(request: pytest.FixtureRequest) -> tuple[str, Comparison]:
     """An engine, and what it finds in this process alone."""
     return request.param, found(request.param)

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class Crashes:
-    """Timers of the crash faults: exponential, from an instance's first request."""
+    """Timers of the crash faults: exponential, from an instance's first request.
+
+    ``down`` are the numbers of the instances that have died and are not back.
+    """
 
     def __init__(self, run: "Deployment") -> None:
         self.run = run
@@ -21,6 +24,7 @@ class Crashes:
         self.size = max(run.scenario.service.instances, 1)
         late = (f for f in run.world.faults if f.kind == "host" and f.after_us)
         self.dying = {fault.spec.index: fault.after_us for fault in late}
+        self.down: set[int] = set()
         self._armed: Counter[int] = Counter()
 
     def watch(self) -> None:
@@ -55,6 +59,7 @@ class Crashes:
             return
         run.note("host", f"instance {unit.number} crashed")
         run.take_out(unit, struck=True)
+        self.down.add(unit.number)
         if run.replacing is not None:
             run.replacing.lose()
         if returns:
@@ -63,7 +68,11 @@ class Crashes:
             run.after(us(restart[unit.number % self.size]), partial(self._back, unit))
 
     def _back(self, unit: Unit) -> None:
-        self.run.advance()
+        if self.run.flow.fail_open is not None:
+            self.run.advance()
         self.run.fleet.sick[True] -= 1
         if unit.running and unit.new and unit.struck:
+            self.down.discard(unit.number)
             self.run.serve(unit)
+            if self.run.replacing is not None:
+                self.run.replacing.look()

@@ -187,8 +187,12 @@ def configure(run: "Deployment", step: Configure) -> Process:
 
 
 def _convert(run: "Deployment", share: float) -> None:
-    """Convert the nearest whole number of instances, in the order of this world."""
-    units = [unit for unit in run.hosts() if unit.in_service]
+    """Convert the nearest whole number of instances, in the order of this world.
+
+    One that has died of its configuration gets another as well, and serves with it.
+    """
+    down = run.crashes.down
+    units = [unit for unit in run.hosts() if unit.in_service or unit.number in down]
     place = {at: n for n, at in enumerate(run.world.order(max(len(units), 1)))}
     wanted = int(share * len(units) + 0.5)
     for at, unit in enumerate(units):

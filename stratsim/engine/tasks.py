@@ -15,6 +15,8 @@ from stratsim.engine.fleet import Unit
 from stratsim.model.plan import Replace
 
 if TYPE_CHECKING:
+    import simpy
+
     from stratsim.engine.deployment import Deployment
 
 Process = Generator[Any, Any, None]
@@ -44,7 +46,7 @@ class Tasks:
         self.step = replace(
             self.step, count=count, lower=-(-lower * count // before), upper=upper * count // before
         )
-        self._wake()
+        self.look()
 
     def run(self) -> Process:
         """Run the pass; raises `StepFailedError` when the breaker opens or nothing moves."""
@@ -76,7 +78,7 @@ class Tasks:
         """Fail where the circuit breaker opens, or where nothing has moved for too long."""
         run, step = self.run_, self.step
         if step.breaker is not None and self.failures >= step.breaker:
-            run.note("lifecycle", f"circuit breaker: {self.failures} tasks failed")
+            run.note("lifecycle", f"circuit breaker: {step.breaker} tasks failed")
             raise StepFailedError(ECS_UPDATE_ERROR, can_roll_back=step.breaker_rolls_back)
         if run.now >= self.deadline:
             run.note("lifecycle", f"{step.event} is stuck")
@@ -112,7 +114,7 @@ class Tasks:
     def _gone(self, unit: Unit) -> None:
         self.draining -= 1
         self.run_.stop(unit)
-        self._wake()
+        self.look()
 
     def _start_some(self) -> None:
         """Start as many as the upper bound allows; draining tasks do not count."""
@@ -145,7 +147,7 @@ class Tasks:
         if self.step.breaker_resets:
             self.failures = 0
         self._progress()
-        self._wake()
+        self.look()
 
     def _fail(self, unit: Unit) -> None:
         """ECS stops a task that does not become healthy and starts another."""
@@ -161,8 +163,17 @@ class Tasks:
         self.failures += 1
         if self.step.breaker is not None:
             self._progress()  # towards the breaker's verdict
-        self._wake()
+        self.look()
 
-    def _wake(self) -> None:
-        if not self.wake.triggered:
-            self.wake.succeed()
+    def look(self) -> None:
+        """Look at what may stop and start once all of this instant has happened.
+
+        A task that serves again after a crash is no progress.
+        """
+        wake = self.wake
+        self.run_.after(0, partial(_wake, wake))
+
+
+def _wake(event: "simpy.Event") -> None:
+    if not event.triggered:
+        event.succeed()

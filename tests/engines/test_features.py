@@ -236,6 +236,47 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         )
         for event, minimum, failure in (("BeforeInstall", 4, 0.2), ("AfterAllowTraffic", 3, 0.5))
     },
+    "tasks that crash while they are replaced": (
+        *("ecs", {"ecs": {"minimumHealthyPercent": 50, "maximumPercent": 100}}),
+        {
+            "faults": [{"kind": "crash", "per_hour": 60}],
+            "control": {"steady_state_timeout": "10m"},
+        },
+    ),
+    "a circuit breaker that crashes open": (
+        *("ecs", {"ecs": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}}),
+        {"faults": [{"kind": "crash", "per_hour": 60}, SOME_START]},
+    ),
+    "tasks that crash on the way back": (
+        *("ecs", {"ecs": {"minimumHealthyPercent": 80, "maximumPercent": 120}}),
+        {
+            "faults": [{"kind": "crash", "per_hour": 60}, ERRORS],
+            "alarms": [alarm(Dimensions=[], EvaluationPeriods=1)],
+        },
+    ),
+    "failures of one instant": (
+        "ecs",
+        {
+            "ecs": {
+                "deploymentCircuitBreaker": {"enable": True, "rollback": False},
+                "minimumHealthyPercent": 80,
+                "maximumPercent": 120,
+            }
+        },
+        {"faults": [{"kind": "startup", "probability": 0.5}, ERRORS]},
+    ),
+    "instances that crash with a configuration": (
+        *("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}),
+        {
+            "faults": [
+                {"kind": "crash", "per_hour": 60},
+                {"kind": "host", "index": 0, "after": "2m"},
+                ERRORS,
+            ],
+            "alarms": [alarm(Dimensions=[])],
+            "control": {"reroute": "25s"},
+        },
+    ),
     "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
 }
 

@@ -1,15 +1,18 @@
 """Instances of the new revision that die in many runs; see `stratsim.engine.crashes`.
 
 A schedule counts an instance that is down as one in service: ``downs`` is how many
-of them are not.
+of them are not. Steps that look at who serves play the clocks for themselves: they
+tell the same, since the draws are the same.
 """
 
-from typing import TYPE_CHECKING
+from copy import copy
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Flags, Times, us_many
+from stratsim.engine.batch.draws import Draws
 from stratsim.model.quantities import Array
 
 if TYPE_CHECKING:
@@ -19,18 +22,33 @@ Rows = NDArray[np.int64]
 
 _KEPT = 16
 """Returns of an instance whose draws are kept at hand."""
+_BY_NUMBER: dict[str, Any] = {
+    "begun": NEVER,
+    "at": NEVER,
+    "back": NEVER,
+    "down": False,
+    "stays": False,
+}
 
 
-class Crashes:
-    """The clocks of crash faults, and of hosts that die for good, in many runs.
+def may_crash(draws: Draws) -> bool:
+    """Whether any instance can die."""
+    return any(
+        f.kind == "crash" or (f.kind == "host" and f.after.mean > 0 and f.index < draws.size)
+        for f in draws.specs
+    )
+
+
+class Clocks:
+    """The clocks of crash faults, and of hosts that die for good, in many replications.
 
     ``begun`` (rows, numbers) is when an instance got its first request since it
-    began to serve, `NEVER` where it gets none.
+    began to serve, `NEVER` where it gets none; ``at`` when it dies next, ``back``
+    when it serves again, and ``down`` that it has died.
     """
 
-    def __init__(self, runs: "Runs") -> None:
-        draws = runs.draws
-        self.runs, self.size = runs, draws.size
+    def __init__(self, draws: Draws, numbers: int) -> None:
+        self.draws, self.size = draws, draws.size
         self.faults = [
             (number, fault, us_many(draws.drawn(number, "after", fault.after)), draws.hits(number))
             for number, fault in enumerate(draws.specs)
@@ -43,36 +61,42 @@ class Crashes:
         ]
         service = draws.scenario.service
         self.restart = us_many(draws.values(service.startup, "restart"))
-        shape = runs.plan_.entered.shape
+        shape = (len(draws.rows), numbers)
         self.begun, self.at, self.back = (np.full(shape, NEVER) for _ in range(3))
         self.down, self.stays = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
         self.armed = np.zeros((shape[0], self.size), dtype=np.int64)
-        self.downs = np.zeros(shape[0])
         self._luck: dict[tuple[int, int], Array] = {}
 
-    @property
-    def needed(self) -> bool:
-        """Whether any instance can die."""
-        return bool(self.faults or self.dying)
-
-    def take(self, keep: Rows) -> None:
-        """Keep only some rows."""
-        for name in ("restart", "begun", "at", "back", "down", "stays", "armed", "downs"):
+    def take(self, keep: Rows, draws: Draws) -> None:
+        """Keep only some rows, whose draws are `draws`."""
+        self.draws = draws
+        for name in ("restart", "armed", *_BY_NUMBER):
             setattr(self, name, getattr(self, name)[keep])
         self.faults = [(n, f, after[keep], hits[keep]) for n, f, after, hits in self.faults]
         self.dying = [(index, after[keep]) for index, after in self.dying]
-        self._luck.clear()
+        self._luck = {}
+
+    def of(self, rows: Rows, draws: Draws) -> "Clocks":
+        """Return the clocks of some rows as they stand, to be played on their own."""
+        other = copy(self)
+        other.take(rows, draws)
+        return other
+
+    def widen(self, numbers: int) -> None:
+        """Make columns for so many numbers."""
+        more = numbers - self.begun.shape[1]
+        if more > 0:
+            for name, fill in _BY_NUMBER.items():
+                wide = np.pad(getattr(self, name), [(0, 0), (0, more)], constant_values=fill)
+                setattr(self, name, wide)
 
     def next(self) -> Times:
         """Return when an instance dies or comes back next."""
         return np.asarray(np.minimum(self.at, self.back).min(axis=1))
 
-    def act(self, here: Rows) -> Rows:
-        """Let die and come back who is due in the rows `here`; return where anything changed."""
-        rows = here[self.next()[here] <= self.runs.state.now[here]]
-        if not len(rows):
-            return rows
-        now = self.runs.state.now[rows][:, None]
+    def strike(self, rows: Rows, now: Times) -> Flags:
+        """Let die and come back who is due in `rows` at `now`; return who has died."""
+        now = now[:, None]
         dies = (self.at[rows] <= now) & (self.begun[rows] < NEVER)
         returns = self.back[rows] <= now
         restart = now + self.restart[rows][:, np.arange(dies.shape[1]) % self.size]
@@ -81,27 +105,22 @@ class Crashes:
         self.down[rows] = self.down[rows] & ~returns | dies
         self.begun[rows] = np.where(dies, NEVER, self.begun[rows])
         self.at[rows] = np.where(self.at[rows] <= now, NEVER, self.at[rows])
-        self.watch(rows)
-        return rows
+        return np.asarray(dies)
 
-    def watch(self, rows: Rows) -> None:
-        """Set the clock of every instance that has begun to serve, and forget who has left."""
-        if not len(rows):
-            return
-        state, plan = self.runs.state, self.runs.plan_
-        now = state.now[rows][:, None]
-        serving = (plan.entered[rows] <= now) & (state.leaving[rows] > now)
+    def forget(self, rows: Rows, serving: Flags) -> None:
+        """Forget the instances that no longer are the schedule's: all but `serving`."""
         self.down[rows] &= serving
         self.back[rows] = np.where(serving, self.back[rows], NEVER)
-        self.downs[rows] = self.down[rows].sum(axis=1)
-        self.begun[rows] = np.where(serving & ~self.down[rows], self.begun[rows], NEVER)
-        used = self.runs.serving.share(rows)[:, None] > 0
-        fresh = serving & ~self.down[rows] & (self.begun[rows] == NEVER) & used
-        if fresh.any():
-            self._arm(rows, fresh)
+        kept = serving & ~self.down[rows]
+        self.begun[rows] = np.where(kept, self.begun[rows], NEVER)
 
-    def _arm(self, rows: Rows, fresh: Flags) -> None:
-        now = self.runs.state.now[rows][:, None]
+    def begin(self, rows: Rows, now: Times, serving: Flags) -> None:
+        """Set the clock of every instance of `serving` that has begun to serve."""
+        fresh = serving & ~self.down[rows] & (self.begun[rows] == NEVER)
+        if fresh.any():
+            self._arm(rows, now[:, None], fresh)
+
+    def _arm(self, rows: Rows, now: Times, fresh: Flags) -> None:
         places = np.arange(fresh.shape[1]) % self.size
         again = self.armed[rows][:, places]
         at = np.full(fresh.shape, NEVER)
@@ -128,8 +147,44 @@ class Crashes:
         for time in np.unique(again[fresh]).tolist():
             key = (number, time)
             if key not in self._luck:
-                draws = self.runs.draws
                 self._luck = dict(list(self._luck.items())[-_KEPT:])
-                self._luck[key] = draws.chances("crash", number, time, kept=False)
+                self._luck[key] = self.draws.chances("crash", number, time, kept=False)
             found = np.where(again == time, self._luck[key][rows][:, places], found)
         return found
+
+
+class Crashes:
+    """The clocks of the runs, which follow their schedules.
+
+    ``downs`` is how many instances that a schedule counts as in service are not.
+    """
+
+    def __init__(self, runs: "Runs") -> None:
+        self.runs, self.needed = runs, may_crash(runs.draws)
+        self.clocks = Clocks(runs.draws, runs.plan_.entered.shape[1])
+        self.downs = np.zeros(len(self.clocks.begun))
+
+    def take(self, keep: Rows) -> None:
+        """Keep only some rows."""
+        self.downs = self.downs[keep]
+        self.clocks.take(keep, self.runs.draws)
+
+    def next(self) -> Times:
+        """Return when an instance dies or comes back next."""
+        return self.clocks.next()
+
+    def act(self, here: Rows) -> None:
+        """Let die and come back who is due in the rows `here`."""
+        self.clocks.strike(here, self.runs.state.now[here])
+        self.watch(here)
+
+    def watch(self, rows: Rows) -> None:
+        """Set the clock of every instance that has begun to serve, and forget who has left."""
+        state, plan, clocks = self.runs.state, self.runs.plan_, self.clocks
+        clocks.widen(plan.entered.shape[1])
+        now = state.now[rows]
+        serving = (plan.entered[rows] <= now[:, None]) & (state.leaving[rows] > now[:, None])
+        clocks.forget(rows, serving)
+        self.downs[rows] = clocks.down[rows].sum(axis=1)
+        used = self.runs.serving.share(rows)[:, None] > 0
+        clocks.begin(rows, now, serving & used)

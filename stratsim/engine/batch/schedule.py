@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Changes, Draft, Flags, Times, us_many, when
+from stratsim.engine.batch.crashes import Clocks, may_crash
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.host_pass import HostPass, hosts_before
 from stratsim.engine.batch.launches import Launching
@@ -15,6 +16,7 @@ from stratsim.engine.batch.placed import Placed
 from stratsim.engine.batch.scaling import FAILED as GAVE_UP
 from stratsim.engine.batch.scaling import Patience, Scaling
 from stratsim.engine.batch.scripts import Pass, Script, run_pass, script
+from stratsim.engine.batch.task_deaths import Deaths
 from stratsim.engine.batch.tasks import Tasks
 from stratsim.engine.batch.units import Units
 from stratsim.engine.clock import us
@@ -342,7 +344,9 @@ def _pass(clock: Clock, step: Roll, play: Script) -> Pass:
 
 def _replace(clock: Clock, step: Replace) -> None:
     rows = len(clock.now)
-    tasks = Tasks(clock.draws, step, patience(clock.draws.scenario), clock.draft, new=True)
+    deaths = deaths_of(clock.draws)
+    limits = patience(clock.draws.scenario)
+    tasks = Tasks(clock.draws, step, limits, clock.draft, new=True, deaths=deaths)
     desired = np.full(rows, clock.draws.scenario.desired)
     clock.rolled = clock.at()
     rolled = tasks.run(clock.at(), desired, np.zeros(rows, dtype=np.int64), desired * 0)
@@ -352,6 +356,13 @@ def _replace(clock: Clock, step: Replace) -> None:
     )
     clock.finish(rolled.failed, rolled.end, FAILED)
     clock.now = np.where(clock.running, rolled.end, clock.now)
+
+
+def deaths_of(draws: Draws) -> Deaths | None:
+    """Return the clocks of tasks that have yet to come, where any can die."""
+    if not may_crash(draws):
+        return None
+    return Deaths(Clocks(draws, draws.size), np.zeros(len(draws.rows), dtype=np.int64))
 
 
 def patience(scenario: Scenario) -> Patience:

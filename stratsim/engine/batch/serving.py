@@ -111,7 +111,7 @@ class Serving:
         if not begun.any():
             return None
         if runs.crashes.needed:
-            starts = runs.crashes.begun[at]
+            starts = runs.crashes.clocks.begun[at]
             return starts, starts < NEVER
         if not self.by_instance:
             return first[:, None], begun

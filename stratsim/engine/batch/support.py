@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from stratsim.engine.setup import Setup
-from stratsim.model.plan import Replace, Roll
+from stratsim.model.plan import Roll
 from stratsim.model.release import Fault
-from stratsim.model.scaling import Configure, Scale
+from stratsim.model.scaling import Scale
 
 
 def unsupported(setup: Setup) -> tuple[str, ...]:
@@ -23,13 +23,13 @@ def _scaled_otherwise(setup: Setup) -> bool:
 
 
 def _crashes(setup: Setup) -> bool:
-    """Whether instances die while a controller counts them."""
+    """Whether instances die while a step that counts them scales fleets."""
     kinds = {type(step) for step in (*setup.plan.steps, *setup.plan.restore)}
     dies = any(
         fault.kind == "crash" or (fault.kind == "host" and fault.after.mean > 0)
         for fault in _faults(setup)
     )
-    return dies and bool(kinds & {Scale, Replace, Configure})
+    return dies and Scale in kinds
 
 
 def _ends_late(setup: Setup) -> bool:
@@ -50,7 +50,7 @@ def _autoscales(setup: Setup) -> bool:
 
 LACKS: dict[str, Callable[[Setup], bool]] = {
     "autoscaling": _autoscales,
-    "crashes while fleets are scaled, tasks replaced or instances configured": _crashes,
+    "crashes while fleets are scaled": _crashes,
     "events that end after a stop": _ends_late,
     "fleets that are scaled, and rolled as well": _scaled_otherwise,
     "slow start": _warms,

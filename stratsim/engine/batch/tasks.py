@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stratsim.engine.batch.changes import NEVER, Amount, Draft, Flags, Times, us_many
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.scaling import Patience
+from stratsim.engine.batch.task_deaths import Deaths
 from stratsim.engine.clock import us
 from stratsim.model.plan import Replace
 
@@ -33,7 +34,14 @@ class Tasks:
     """One pass in many replications; `new` says which revision comes."""
 
     def __init__(
-        self, draws: Draws, step: Replace, patience: Patience, draft: Draft, *, new: bool
+        self,
+        draws: Draws,
+        step: Replace,
+        patience: Patience,
+        draft: Draft,
+        *,
+        new: bool,
+        deaths: Deaths | None = None,
     ) -> None:
         self.step, self.patience, self.draft, self.new = step, patience, draft, new
         purpose = "startup" if new else "startup of a rollback"
@@ -51,6 +59,8 @@ class Tasks:
         self.entered = self.ready.copy()  # by number, which is the place while none fails
         self.number = np.broadcast_to(self.here, self.ready.shape).copy()
         self.left: list[tuple[Times, Counts]] = []
+        self.deaths = deaths
+        self.dead = np.zeros(rows, dtype=np.int64)
         self.mine_name, self.other_name = ("new", "old") if new else ("old", "new")
 
     def run(
@@ -60,13 +70,16 @@ class Tasks:
         mine: Counts,
         launched: Counts,
         until: Times | None = None,
+        entered: Times | None = None,
     ) -> Rolled:
         """Return how the pass ends that begins at `begin`.
 
         `others` are in service and to be replaced, `mine` serve already;
         `launched` is how many have been launched before. Nothing is decided at
-        `until` or later: what has begun goes on.
+        `until` or later: what has begun goes on. `entered` (rows, numbers) is when
+        the others came, of which some may die.
         """
+        self.came = entered
         stop = np.full(self.rows, NEVER) if until is None else until
         self.now, self.others = begin.copy(), others.copy()
         self.mine, self.serving, self.launched = mine.copy(), mine.copy(), launched.copy()
@@ -97,6 +110,8 @@ class Tasks:
 
     def leaving(self, entered: Times, now: Times) -> Times:
         """Return when each of the tasks that `entered` before is stopped, in their order."""
+        if self.deaths is not None:
+            return self.deaths.leave
         serving = entered < now[:, None]
         rank = np.where(serving, serving.cumsum(axis=1) - 1, self.places + 1)
         leaving = np.full(entered.shape, NEVER)
@@ -122,10 +137,13 @@ class Tasks:
     def _stop_some(self, active: Flags) -> None:
         spare = self.serving + self.others - self.step.lower
         count = np.where(active, np.clip(spare, 0, self.others), 0)
-        if not count.any():
+        if not (count.any() or self.dead.any()):
             return
-        some = count > 0
         self.others -= count
+        if self.deaths is not None and self.came is not None:
+            self.deaths.stop(self.came, count, self.now, active)
+            count, self.dead = count + self.dead, self.dead * 0
+        some = count > 0
         at = np.where(some, self.now, NEVER)
         self.draft.put(at, add={self.other_name: -count})
         self.left.append((at, count))
@@ -187,6 +205,8 @@ class Tasks:
         soonest = np.minimum(soonest, self.ready.min(axis=0))
         if self.dooms:
             soonest = np.minimum(soonest, self.fails.min(axis=0))
+        if self.deaths is not None:
+            soonest = np.minimum(soonest, self.deaths.next())
         return np.asarray(np.minimum(soonest, self.deadline))
 
     def _next(self, active: Flags) -> None:
@@ -205,9 +225,21 @@ class Tasks:
         self.mine -= failed
         if self.step.breaker_resets:
             self.failures = np.where(came > 0, 0, self.failures)
+        if self.deaths is not None:
+            failed = failed + self._die(self.deaths, active)
         self.failures += failed
         moved = (came > 0) | ((failed > 0) & (self.step.breaker is not None))
         self.deadline = np.where(moved, now + self.limit, self.deadline)
+
+    def _die(self, deaths: Deaths, active: Flags) -> Counts:
+        """Let tasks of the new revision die and come back; return how many have died."""
+        entered = self.entered.T if self.came is None else self.came
+        died, downs = deaths.play(entered, self.now, active)
+        if self.came is None:
+            self.serving -= downs
+        else:
+            self.others, self.dead = self.others - died, self.dead + died
+        return died
 
     def _note(self, now: Times, came: Counts, failed: Counts) -> None:
         if came.any():
@@ -222,6 +254,7 @@ class Tasks:
         """Tasks that were starting when the pass failed go on where nobody stops them."""
         if not failed.any():
             return
+        self._enter(failed & (self.ready < NEVER))
         for place in range(self.places):
             ready = np.where(failed, self.ready[place], NEVER)
             if (ready < NEVER).any():

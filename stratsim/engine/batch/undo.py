@@ -12,8 +12,9 @@ from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.host_pass import HostPass, hosts_before
 from stratsim.engine.batch.pieces import resumed, take_over, waiting
 from stratsim.engine.batch.placed import Placed
-from stratsim.engine.batch.schedule import HANDLERS, SUCCEEDED, patience
+from stratsim.engine.batch.schedule import HANDLERS, SUCCEEDED, deaths_of, patience
 from stratsim.engine.batch.scripts import script
+from stratsim.engine.batch.task_deaths import Deaths
 from stratsim.engine.batch.tasks import Tasks
 from stratsim.engine.batch.units import Units
 from stratsim.engine.undo import allow_events, relaunch_events
@@ -156,7 +157,8 @@ def redeploy(runs: "Runs", rows: Rows) -> None:
     now = state.now[rows]
     draws = _draws(runs, rows)
     at = _where_hosts_are(runs, rows, draws)
-    healthy = at.healthy & ~(runs.crashes.down[rows] & (state.status[rows] != SUCCEEDED)[:, None])
+    died = runs.crashes.clocks.down[rows] & (state.status[rows] != SUCCEEDED)[:, None]
+    healthy = at.healthy & ~died
     wanted = at.touched
     if runs.scenario.control.rollback_hosts == "whole_group":
         wanted = np.ones_like(wanted)
@@ -184,16 +186,19 @@ def roll_back_tasks(runs: "Runs", rows: Rows) -> None:
     assert isinstance(step, Replace)
     now = state.now[rows]
     draft = waiting(runs, rows, runs.state.now[rows])
-    starting = state.pending[rows]
-    gone = {"running": -starting, "pending": -starting, "lost_new": -state.lost_new[rows]}
-    draft.put(now, add=gone)
-    tasks = Tasks(
-        _draws(runs, rows), replace(step, breaker=None), patience(runs.scenario), draft, new=False
-    )
-    new, old = state.new[rows].astype(np.int64), state.old[rows].astype(np.int64)
-    rolled = tasks.run(now, new, old, state.launched[rows].astype(np.int64))
-    if runs.serving.by_instance:
-        state.leaving[rows] = tasks.leaving(runs.plan_.entered[rows], now)
+    starting, downs = state.pending[rows], runs.crashes.downs[rows]
+    gone = {"running": -starting - downs, "pending": -starting, "new": -downs}
+    draft.put(now, add={**gone, "lost_new": -state.lost_new[rows]})
+    draws, entered, deaths = _draws(runs, rows), runs.plan_.entered[rows], None
+    if runs.crashes.needed:
+        deaths = Deaths(runs.crashes.clocks.of(rows, draws), now)
+    back, limits = replace(step, breaker=None), patience(runs.scenario)
+    tasks = Tasks(draws, back, limits, draft, new=False, deaths=deaths)
+    new, old = (state.new[rows] - downs).astype(np.int64), state.old[rows].astype(np.int64)
+    launched = state.launched[rows].astype(np.int64)
+    rolled = tasks.run(now, new, old, launched, entered=entered)
+    if runs.serving.by_instance or deaths is not None:
+        state.leaving[rows] = tasks.leaving(entered, now)
     _replace(runs, rows, draft, rolled.end)
 
 
@@ -250,14 +255,16 @@ def halt(runs: "Runs", rows: Rows) -> None:
 def forget_entries(runs: "Runs", rows: Rows) -> None:
     """Forget which instances were to serve later, where their times are not known one by one."""
     if runs.plan_.units is None:
-        here, edge = runs.plan_.entered[rows], edge_of(runs, rows)
+        # what was left to go on when the deployment ended has come since
+        here, edge = runs.plan_.entered[rows], np.maximum(edge_of(runs, rows), runs.state.now[rows])
         runs.plan_.entered[rows] = np.where(here < edge[:, None], here, NEVER)
 
 
 def _leave_tasks(runs: "Runs", rows: Rows, step: Replace, draft: Draft, edge: Times) -> None:
     """Let tasks that were starting at `edge` go on: they are found by playing the roll again."""
     again = Draft(len(rows))
-    tasks = Tasks(_draws(runs, rows), step, patience(runs.scenario), again, new=True)
+    draws, limits = _draws(runs, rows), patience(runs.scenario)
+    tasks = Tasks(draws, step, limits, again, new=True, deaths=deaths_of(draws))
     desired = np.full(len(rows), runs.desired)
     nought = np.zeros(len(rows), dtype=np.int64)
     begin = runs.plan_.rolled[rows]
