@@ -277,6 +277,29 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "control": {"reroute": "25s"},
         },
     ),
+    "instances that crash while fleets are scaled": (
+        "ec2",
+        {
+            "elasticBeanstalk": {
+                "aws:autoscaling:updatepolicy:rollingupdate": {
+                    "RollingUpdateEnabled": True,
+                    "RollingUpdateType": "Health",
+                    "MaxBatchSize": 3,
+                    "MinInstancesInService": 9,
+                }
+            },
+            "update": "configuration",
+        },
+        {
+            "faults": [{"kind": "crash", "per_hour": 60}],
+            "control": {"steady_state_timeout": "10m"},
+        },
+    ),
+    "instances that crash behind a weight": (
+        "ecs",
+        {"flagger": {"analysis": {"interval": "1m", "threshold": 3, "stepWeight": 20}}},
+        {"faults": [{"kind": "crash", "per_hour": 60, "instances": 0.5}, SOME_START]},
+    ),
     "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
 }
 

@@ -122,7 +122,7 @@ class Clocks:
 
     def _arm(self, rows: Rows, now: Times, fresh: Flags) -> None:
         places = np.arange(fresh.shape[1]) % self.size
-        again = self.armed[rows][:, places]
+        again = self.armed[rows][:, places] + _earlier(fresh, self.size)
         at = np.full(fresh.shape, NEVER)
         for number, fault, after, hits in self.faults:
             rate = fault.per_hour * hits[rows][:, places]
@@ -151,6 +151,14 @@ class Clocks:
                 self._luck[key] = self.draws.chances("crash", number, time, kept=False)
             found = np.where(again == time, self._luck[key][rows][:, places], found)
         return found
+
+
+def _earlier(fresh: Flags, size: int) -> Rows:
+    """Return how many of `fresh` have the same place in a fleet of `size` and a lower number."""
+    found = np.zeros(fresh.shape, dtype=np.int64)
+    for number in range(size, fresh.shape[1]):
+        found[:, number] = found[:, number - size] + fresh[:, number - size]
+    return found
 
 
 class Crashes:

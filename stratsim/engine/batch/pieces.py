@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Changes, Draft, T, Times
 from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.foresight import Foresight
 from stratsim.engine.batch.schedule import BY_ROW, Clock, finished, play
 from stratsim.engine.batch.units import Units
 
@@ -42,6 +43,11 @@ def resumed(runs: "Runs", rows: Rows, draft: Draft, *, undoing: bool = False) ->
     """Return the clock of `rows` as it stands now, with what is to come in `draft`."""
     plan = runs.plan_
     draws = Draws(runs.draws.worlds, runs.block_rows[rows], runs.draws.outcome)
+    foresight = None
+    if runs.crashes.needed and plan.units is not None:
+        weight = None if runs.pooled else runs.state.weight[rows]
+        clocks = runs.crashes.clocks.of(rows, draws)
+        foresight = Foresight(clocks, runs.state.now[rows], draft, weight)
     return Clock(
         draws,
         runs.plan,
@@ -60,6 +66,7 @@ def resumed(runs: "Runs", rows: Rows, draft: Draft, *, undoing: bool = False) ->
         runs.state.now[rows],
         hosts=None if plan.hosts is None else (plan.hosts[0].take(rows), plan.hosts[1].take(rows)),
         units=None if plan.units is None else plan.units.take(rows),
+        foresight=foresight,
         pooled=runs.pooled,
         counts_hosts=runs.wants.hosts,
         undoing=undoing,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Flags, Times, us_many
 from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.foresight import Foresight
 from stratsim.engine.batch.units import Units, never_healthy
 from stratsim.engine.clock import us
 from stratsim.model.scaling import Scale
@@ -36,9 +37,17 @@ class Scaling:
     """
 
     def __init__(
-        self, draws: Draws, step: Scale, patience: Patience, units: Units, *, undoing: bool
+        self,
+        draws: Draws,
+        step: Scale,
+        patience: Patience,
+        units: Units,
+        *,
+        undoing: bool,
+        foresight: Foresight | None = None,
     ) -> None:
         self.draws, self.step, self.units = draws, step, units
+        self.foresight = foresight
         self.unhealthy = patience.unhealthy
         self.patience = min(us(min(step.timeout_s, 1e9)), patience.idle)
         purpose = "startup of a rollback" if undoing else "startup"
@@ -56,7 +65,7 @@ class Scaling:
         self.now, self.since = begin.copy(), begin.copy()
         self.phase = np.where(active, DECIDE, DONE)
         self.listed = self.units.staying(begin)
-        up = self.units.serving(begin)
+        up = self._serving(active)
         self.place = np.arange(self.units.numbers) + np.where(up, 1 << 20, 0)
         while (self.phase < DONE).any():
             while (rows := self.phase == DECIDE).any():
@@ -66,6 +75,13 @@ class Scaling:
             self._replace(going)
             self._after_wait(going)
 
+    def _serving(self, rows: Flags) -> Flags:
+        """Return which instances are in service now, where `rows` ask."""
+        serving = self.units.serving(self.now)
+        if self.foresight is None:
+            return serving
+        return serving & ~self.foresight.down(self.units, self.now, rows)
+
     # -- waves ---------------------------------------------------------------------
 
     def _decide(self, rows: Flags) -> None:
@@ -73,7 +89,7 @@ class Scaling:
         step, units = self.step, self.units
         new = units.new
         late = self.missing & (units.joined > self.now[:, None])
-        up = self.listed & (units.serving(self.now) | late)
+        up = self.listed & (self._serving(rows) | late)
         if not step.watched:
             up = self.listed
         sizes = [(self.listed & side).sum(axis=1) for side in (~new, new)]

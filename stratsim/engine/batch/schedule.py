@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stratsim.engine.batch.changes import NEVER, Changes, Draft, Flags, Times, us_many, when
 from stratsim.engine.batch.crashes import Clocks, may_crash
 from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.foresight import Foresight
 from stratsim.engine.batch.host_pass import HostPass, hosts_before
 from stratsim.engine.batch.launches import Launching
 from stratsim.engine.batch.placed import Placed
@@ -125,6 +126,7 @@ class Clock:
     since: Times
     hosts: tuple[Script, Pass] | None = None
     units: Units | None = None
+    foresight: Foresight | None = None
     pooled: bool = False
     counts_hosts: bool = False
     undoing: bool = False
@@ -179,6 +181,10 @@ def schedule(plan: Plan, draws: Draws, *, counts_hosts: bool = False) -> Schedul
         pooled=plan.routing == "pooled",
         counts_hosts=counts_hosts,
     )
+    if scales and may_crash(draws):
+        weight = None if clock.pooled else np.zeros(rows)
+        clocks = Clocks(draws, draws.size)
+        clock.foresight = Foresight(clocks, clock.now, clock.draft, weight)
     before = None if clock.units is None else clock.units.take(np.arange(rows))
     step = play(clock, plan.steps, 0)
     if clock.units is not None and before is not None:
@@ -410,7 +416,9 @@ def _tick(clock: Clock, step: Tick) -> None:
 def _scale(clock: Clock, step: Scale) -> None:
     assert clock.units is not None
     patience_ = patience(clock.draws.scenario)
-    scaling = Scaling(clock.draws, step, patience_, clock.units, undoing=clock.undoing)
+    scaling = Scaling(
+        clock.draws, step, patience_, clock.units, undoing=clock.undoing, foresight=clock.foresight
+    )
     scaling.run(clock.now, clock.running)
     clock.since = np.where(scaling.now > clock.now, scaling.since, clock.since)
     clock.now = scaling.now

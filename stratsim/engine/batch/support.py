@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from stratsim.engine.setup import Setup
 from stratsim.model.plan import Roll
-from stratsim.model.release import Fault
 from stratsim.model.scaling import Scale
 
 
@@ -13,23 +12,9 @@ def unsupported(setup: Setup) -> tuple[str, ...]:
     return tuple(name for name, there in LACKS.items() if there(setup))
 
 
-def _faults(setup: Setup) -> list[Fault]:
-    return [fault for outcome in setup.scenario.release.outcomes for fault in outcome.faults]
-
-
 def _scaled_otherwise(setup: Setup) -> bool:
     kinds = {type(step) for step in (*setup.plan.steps, *setup.plan.restore)}
     return Scale in kinds and Roll in kinds
-
-
-def _crashes(setup: Setup) -> bool:
-    """Whether instances die while a step that counts them scales fleets."""
-    kinds = {type(step) for step in (*setup.plan.steps, *setup.plan.restore)}
-    dies = any(
-        fault.kind == "crash" or (fault.kind == "host" and fault.after.mean > 0)
-        for fault in _faults(setup)
-    )
-    return dies and Scale in kinds
 
 
 def _ends_late(setup: Setup) -> bool:
@@ -50,7 +35,6 @@ def _autoscales(setup: Setup) -> bool:
 
 LACKS: dict[str, Callable[[Setup], bool]] = {
     "autoscaling": _autoscales,
-    "crashes while fleets are scaled": _crashes,
     "events that end after a stop": _ends_late,
     "fleets that are scaled, and rolled as well": _scaled_otherwise,
     "slow start": _warms,
