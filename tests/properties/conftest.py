@@ -207,7 +207,10 @@ def _keys_of_fault(
             struck if platform == "ec2" else {},
         ),
         "cold_start": ({"latency": random_seconds(20), "share": share}, dict(times)),
-        "host": ({"index": st.integers(0, service.get("instances", 10) - 1)}, {}),
+        "host": (
+            {"index": st.integers(0, service.get("instances", 10) - 1)},
+            {"after": times["after"]},
+        ),
     }[kind]
 
 

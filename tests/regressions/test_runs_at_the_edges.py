@@ -67,7 +67,9 @@ def test_dispersion_keeps_the_requests_of_a_minute_in_which_traffic_ends(dispers
 @pytest.mark.parametrize("factor", [0, {"min": 0, "max": 2}])
 def test_a_latency_factor_of_zero_is_refused_when_read(factor: object) -> None:
     fault = {"kind": "latency", "factor": factor}
-    with pytest.raises(InputError, match=r"faults\.0\.factor(\.min)?: must be a number in \[0\.001"):
+    with pytest.raises(
+        InputError, match=r"faults\.0\.factor(\.min)?: must be a number in \[0\.001"
+    ):
         stratsim.load({**SERVERLESS, "release": _failing(fault)})
 
 
