@@ -300,6 +300,36 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"flagger": {"analysis": {"interval": "1m", "threshold": 3, "stepWeight": 20}}},
         {"faults": [{"kind": "crash", "per_hour": 60, "instances": 0.5}, SOME_START]},
     ),
+    **{
+        f"an additional batch, {name}": (
+            "ec2",
+            {
+                "elasticBeanstalk": {
+                    "aws:elasticbeanstalk:command": {
+                        "DeploymentPolicy": "RollingWithAdditionalBatch",
+                        "BatchSize": 30,
+                    },
+                    "aws:elasticbeanstalk:healthreporting:system": {"SystemType": health},
+                }
+            },
+            rest,
+        )
+        for name, health, rest in (
+            ("undone by people", "basic", {"on_call": {"notice": "3m", "respond": "2m"}}),
+            ("of which some fail", "enhanced", {"lifecycle": {"Install": FAILING["AfterInstall"]}}),
+            (
+                "of which some die",
+                "enhanced",
+                {
+                    "faults": [
+                        {"kind": "crash", "per_hour": 10},
+                        {"kind": "host", "index": 3, "after": "4m"},
+                        {"kind": "errors", "rate": 0.01},
+                    ]
+                },
+            ),
+        )
+    },
     "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
 }
 

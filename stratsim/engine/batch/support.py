@@ -3,18 +3,11 @@
 from collections.abc import Callable
 
 from stratsim.engine.setup import Setup
-from stratsim.model.plan import Roll
-from stratsim.model.scaling import Scale
 
 
 def unsupported(setup: Setup) -> tuple[str, ...]:
     """Return the features of a scenario and plan that need the SimPy engine."""
     return tuple(name for name, there in LACKS.items() if there(setup))
-
-
-def _scaled_otherwise(setup: Setup) -> bool:
-    kinds = {type(step) for step in (*setup.plan.steps, *setup.plan.restore)}
-    return Scale in kinds and Roll in kinds
 
 
 def _ends_late(setup: Setup) -> bool:
@@ -36,7 +29,6 @@ def _autoscales(setup: Setup) -> bool:
 LACKS: dict[str, Callable[[Setup], bool]] = {
     "autoscaling": _autoscales,
     "events that end after a stop": _ends_late,
-    "fleets that are scaled, and rolled as well": _scaled_otherwise,
     "slow start": _warms,
     "target groups that fail open": _fails_open,
 }

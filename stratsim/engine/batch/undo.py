@@ -239,6 +239,7 @@ def halt(runs: "Runs", rows: Rows) -> None:
     draft = waiting(runs, rows, edge)
     units = None if plan.units is None else plan.units.take(rows)
     if units is not None:
+        _turn(runs, rows, units, edge)
         before = units.take(np.arange(len(rows)))
         units.forget(edge)
         units.changes(draft, edge, before)
@@ -250,6 +251,13 @@ def halt(runs: "Runs", rows: Rows) -> None:
         wide = edge if times.ndim == 1 else edge[:, None]
         times[rows] = np.where(times[rows] < wide, times[rows], NEVER)
     take_over(runs, rows, draft, units)
+
+
+def _turn(runs: "Runs", rows: Rows, units: Units, edge: Times) -> None:
+    """Let no further host get the new revision in place from `edge` on."""
+    if runs.plan_.hosts is not None:
+        play, ran = runs.plan_.hosts[0].take(rows), runs.plan_.hosts[1].take(rows)
+        units.turn(runs.draws.healthy, ran.at(play.out), ran.at(play.back), edge)
 
 
 def forget_entries(runs: "Runs", rows: Rows) -> None:
@@ -280,6 +288,8 @@ def by_steps(runs: "Runs", rows: Rows) -> None:
     state = runs.state
     edge = edge_of(runs, rows)
     clock = resumed(runs, rows, waiting(runs, rows, edge), undoing=True)
+    if clock.units is not None:
+        _turn(runs, rows, clock.units, edge)
     before = None if clock.units is None else clock.units.take(np.arange(len(rows)))
     if clock.units is not None:
         clock.units.forget(edge)

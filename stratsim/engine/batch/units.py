@@ -89,6 +89,19 @@ class Units:
         self.out = np.where(which, now if now.ndim > 1 else now[:, None], self.out)
         self.gone = np.where(which, gone[:, None], self.gone)
 
+    def turn(self, healthy: Flags, out: Times, back: Times, edge: Times | None = None) -> None:
+        """Give first hosts the new revision, (rows, hosts): they go `out`, and come `back` with it.
+
+        `healthy` (hosts,) were in service before. What falls to `edge` or later does not happen.
+        """
+        until = NEVER if edge is None else edge[:, None]
+        turned, hosts = back < until, slice(0, out.shape[1])
+        touched = (out < NEVER) | (back < NEVER)
+        here = np.where(healthy & (out >= until), LONG_AGO, NEVER)
+        joined = np.where(touched, here, self.joined[:, hosts])
+        self.joined[:, hosts] = np.where(turned, back, joined)
+        self.new[:, hosts] = np.where(touched, turned, self.new[:, hosts])
+
     @property
     def entered(self) -> Times:
         """When each came into service; `NEVER` where it was stopped before."""
