@@ -1,16 +1,17 @@
 """Every feature by name: both engines tell the same without noise."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import stratsim
 from stratsim.engine.batch import simulate_many, unsupported
 from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.des import simulate_one
-from stratsim.engine.setup import prepare
+from stratsim.engine.setup import Setup, prepare
 from stratsim.engine.tally import Tally, tally
 from stratsim.strategies import build_plan
 from stratsim.world import Block
@@ -334,8 +335,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_both_engines_tell_the_same(name: str) -> None:
+def setup_of(name: str, noise: Literal["expected", "sampled"]) -> Setup:
     platform, strategy, rest = CASES[name]
     rest = dict(rest)
     faults = rest.pop("faults", [ERRORS])
@@ -363,9 +363,15 @@ def test_both_engines_tell_the_same(name: str) -> None:
             **rest,
         }
     )
-    scenario = replace(scenario, noise="expected")
-    setup = prepare(scenario, build_plan(scenario, "it"))
+    scenario = replace(scenario, noise=noise)
+    return prepare(scenario, build_plan(scenario, "it"))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_both_engines_tell_the_same(name: str) -> None:
+    setup = setup_of(name, "expected")
     assert unsupported(setup) == ()
+    scenario = setup.scenario
     block = Block(scenario, 7, 0)
     one = tally(setup.plan, [simulate_one(setup, block.row(row, 0)) for row in ROWS])
     many = simulate_many(setup, Worlds(scenario, 7, 0), ROWS, 0)
@@ -373,3 +379,32 @@ def test_both_engines_tell_the_same(name: str) -> None:
         expected = np.asarray(getattr(one, column), dtype=float)
         got = np.asarray(getattr(many, column), dtype=float)
         assert got == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True), column
+
+
+NOISY = (
+    "tasks that crash while they are replaced",
+    "tasks that crash on the way back",
+    "instances that crash while fleets are scaled",
+    "an additional batch, of which some die",
+)
+RUNS, FALSE_FAILURE = 150, 1e-3
+"""Runs of each engine, and how probably two equal engines fail the test below."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NOISY)
+def test_with_noise_the_laws_are_the_same(name: str) -> None:
+    """Two-sample tests on every column, in worlds of different seeds."""
+    setup = setup_of(name, "sampled")
+    mine, other = Block(setup.scenario, 7, 0), Worlds(setup.scenario, 1234, 0)
+    one = tally(setup.plan, [simulate_one(setup, mine.row(row, 0)) for row in range(RUNS)])
+    many = simulate_many(setup, other, range(RUNS), 0)
+    level = FALSE_FAILURE / (2 * len(NOISY) * len(COLUMNS))
+    for column in COLUMNS:
+        first, second = (np.asarray(getattr(t, column), dtype=float) for t in (one, many))
+        gaps = [int(np.isnan(values).sum()) for values in (first, second)]
+        table = [[gap, RUNS - gap] for gap in gaps]
+        assert stats.fisher_exact(table).pvalue > level, f"{column}: how often it is absent"
+        a, b = (values[~np.isnan(values)].round(7) for values in (first, second))
+        if len(a) and len(b):
+            assert stats.ks_2samp(a, b, method="asymp").pvalue > level, column
