@@ -331,6 +331,10 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             ),
         )
     },
+    "events that end after a stop, where no host has any": (
+        *("ecs", CANARY),
+        {"alarms": [alarm()], "control": {"stop_in_flight": "after_event"}},
+    ),
     "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
 }
 

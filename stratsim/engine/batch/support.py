@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from stratsim.engine.setup import Setup
+from stratsim.model.plan import Deregister, Roll
 
 
 def unsupported(setup: Setup) -> tuple[str, ...]:
@@ -11,7 +12,9 @@ def unsupported(setup: Setup) -> tuple[str, ...]:
 
 
 def _ends_late(setup: Setup) -> bool:
-    return setup.scenario.control.stop_in_flight != "at_once"
+    """Whether a stop leaves lifecycle events of hosts running, which only these steps have."""
+    hosts = any(isinstance(step, Roll | Deregister) for step in setup.plan.steps)
+    return hosts and setup.scenario.control.stop_in_flight != "at_once"
 
 
 def _warms(setup: Setup) -> bool:
@@ -28,7 +31,7 @@ def _autoscales(setup: Setup) -> bool:
 
 LACKS: dict[str, Callable[[Setup], bool]] = {
     "autoscaling": _autoscales,
-    "events that end after a stop": _ends_late,
+    "events on hosts that end after a stop": _ends_late,
     "slow start": _warms,
     "target groups that fail open": _fails_open,
 }
