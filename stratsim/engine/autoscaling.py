@@ -68,11 +68,12 @@ class Shadow:
         serving, capacity = self.run.fleet.untouched, self.run.scenario.service.capacity
         level = min(load_rps / (serving * capacity), 1.0) if serving else 1.0
         wanted = self.tracker.size(level, self.size, self.warming)
+        if wanted != self.size:
+            self.run.advance()
         for place in range(self.size, wanted):
             self.warming += 1
             self.run.after(starts[place % len(starts)], self._serve)
         if wanted < self.size:
-            self.run.advance()
             self.run.fleet.untouched -= self.size - wanted
         self.size = self.run.fleet.usual = wanted
 

@@ -55,6 +55,7 @@ class Launching:
         run.advance()
         units = run.fleet.launch(count, new=True)
         for unit, bad in zip(units, self._doomed(units), strict=True):
+            unit.rank = 2 if self.behind_router else 0  # a bare host has no revision yet
             start = self.starts[unit.number % len(self.starts)]
             if not bad:
                 self._later(start, partial(self._ready, unit))

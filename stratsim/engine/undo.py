@@ -43,6 +43,8 @@ def _relaunch(run: "Deployment", events: Sequence[HostEvent] = ()) -> Process:
     count = run.fleet.size
     run.advance()
     units = run.fleet.launch(count, new=False)
+    for unit in units:
+        unit.rank = 0 if events else 2
     starts = run.world.values(run.scenario.service.startup, count, "startup of a rollback")
     yield run.wait(us(max(starts)))
     if events:

@@ -60,6 +60,28 @@ IN_PLACE = {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": 5}}
 HOSTS = [{"index": 2, "healthy": False}, {"index": 5, "healthy": True, "revision": "unknown"}]
 SOME_START = {"kind": "startup", "probability": 0.3}
 HALF_START = {"kind": "startup", "probability": 0.5, "zones": [1, 2]}
+NONE = {"type": "HOST_COUNT", "value": 0}
+OPEN = {"instances": 12, "capacity": 10, "health_check": {"fail_open": 0.4}}
+SLOW = {"instances": 12, "capacity": 10, "slow_start": "5m"}
+FLAGGER = {
+    "flagger": {
+        "analysis": {
+            "interval": "2m",
+            "threshold": 3,
+            "maxWeight": 60,
+            "stepWeight": 10,
+            "metrics": [{"name": "request-success-rate", "thresholdRange": {"min": 90}}],
+        }
+    }
+}
+POLICY = {"min": 4, "max": 20, "target_utilization": 0.5, "scale_in_periods": 6}
+SCALED = {"instances": 12, "capacity": 10, "drain": "33s", "autoscaling": POLICY}
+UP_AND_DOWN = {
+    "profile": {
+        "kind": "steps",
+        "points": [["0s", 40], ["4m", 40], ["241s", 110], ["30m", 110], ["1801s", 20]],
+    }
+}
 FAILING = {"AfterInstall": {"duration": "20s", "failure": 0.2}}
 
 BAND = {
@@ -335,6 +357,87 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         *("ecs", CANARY),
         {"alarms": [alarm()], "control": {"stop_in_flight": "after_event"}},
     ),
+    "unhealthy hosts of a group that fails open": (
+        *("ec2", {"minimumHealthyHosts": NONE, "deploymentStyle": "IN_PLACE"}),
+        {"service": OPEN, "faults": [{"kind": "startup", "probability": 1}]},
+    ),
+    "hosts that crash in a group that fails open": (
+        *("ec2", {"minimumHealthyHosts": NONE, "deploymentStyle": "IN_PLACE"}),
+        {
+            "service": {**OPEN, "instances": 3, "capacity": 15, "startup": "3m"},
+            "faults": [{"kind": "crash", "per_hour": 60}, ERRORS],
+        },
+    ),
+    "tasks that crash in a group that fails open": (
+        *("ecs", CANARY),
+        {
+            "service": {**OPEN, "instances": 2, "capacity": 30, "startup": "3m"},
+            "faults": [{"kind": "crash", "per_hour": 60}],
+        },
+    ),
+    "a rollback in a group that fails open": (
+        *("ec2", {"minimumHealthyHosts": NONE, "deploymentStyle": "IN_PLACE"}),
+        {
+            "service": OPEN,
+            "alarms": [alarm(Dimensions=[], EvaluationPeriods=1)],
+            "lifecycle": {"AllowTraffic": {"duration": "5m", "failure": 0.5}},
+        },
+    ),
+    "hosts with slow start, and a rollback": (
+        *("ec2", {**IN_PLACE, "deploymentStyle": "IN_PLACE"}),
+        {"service": SLOW, "alarms": [alarm(Dimensions=[], EvaluationPeriods=1)]},
+    ),
+    "hosts that crash, with slow start": (
+        *("ec2", {**IN_PLACE, "deploymentStyle": "IN_PLACE"}),
+        {"service": SLOW, "faults": [{"kind": "crash", "per_hour": 20}]},
+    ),
+    "tasks with slow start, and a rollback": (
+        *("ecs", {"ecs": {"minimumHealthyPercent": 50, "maximumPercent": 100}}),
+        {"service": SLOW, "alarms": [alarm(Dimensions=[], EvaluationPeriods=1)]},
+    ),
+    "a new fleet with slow start": (
+        *("ec2", {**IN_PLACE, "deploymentStyle": "BLUE_GREEN"}),
+        {"service": SLOW, "alarms": [alarm(Dimensions=[], EvaluationPeriods=1)]},
+    ),
+    "a fleet that is scaled, with slow start": (
+        "ec2",
+        {
+            "elasticBeanstalk": {
+                "aws:elasticbeanstalk:command": {"DeploymentPolicy": "Immutable"},
+            }
+        },
+        {"service": SLOW, "alarms": [alarm(Dimensions=[], EvaluationPeriods=1)]},
+    ),
+    "bare hosts whose old revision could not be stopped": (
+        *("ec2", {**IN_PLACE, "deploymentStyle": "BLUE_GREEN"}),
+        {"lifecycle": {"ApplicationStop": {"duration": "9s", "failure": 1}}},
+    ),
+    "autoscaling of two fleets": ("ecs", CANARY, {"service": SCALED, "traffic": UP_AND_DOWN}),
+    "autoscaling before a fleet is launched": (
+        *("ecs", CANARY),
+        {
+            "service": SCALED,
+            "traffic": UP_AND_DOWN,
+            "lifecycle": {"BeforeInstall": {"duration": "12m"}},
+        },
+    ),
+    "autoscaling, and a rollback": (
+        *("ecs", CANARY),
+        {
+            "service": {**SCALED, "autoscaling": {**POLICY, "scale_out_periods": 1}},
+            "traffic": UP_AND_DOWN,
+            "lifecycle": {"BeforeAllowTraffic": {"duration": "7m"}},
+            "alarms": [alarm(EvaluationPeriods=1)],
+        },
+    ),
+    "autoscaling, and the old fleet started again": (
+        *("ecs", CANARY),
+        {"service": SCALED, "traffic": {"rate": 110}, "on_call": {"notice": "50m"}},
+    ),
+    "autoscaling under an analysis": (
+        *("ecs", FLAGGER),
+        {"service": SCALED, "traffic": UP_AND_DOWN, "faults": []},
+    ),
     "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
 }
 
@@ -390,6 +493,7 @@ NOISY = (
     "tasks that crash on the way back",
     "instances that crash while fleets are scaled",
     "an additional batch, of which some die",
+    *(n for n in CASES if any(w in n for w in ("fails open", "slow start", "autoscaling"))),
 )
 RUNS, FALSE_FAILURE = 150, 1e-3
 """Runs of each engine, and how probably two equal engines fail the test below."""

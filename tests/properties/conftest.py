@@ -131,10 +131,17 @@ fleets = st.fixed_dictionaries(
             healthy=st.integers(1, 3),
             unhealthy=st.integers(1, 3),
             grace=seconds(60),
+            fail_open=st.sampled_from([0, 0.3, 1]),
         ),
+        "slow_start": st.sampled_from([0, 90, "10m"]),
         "autoscaling": st.fixed_dictionaries(
             {"max": st.just(400)},
-            optional={"target_utilization": st.floats(0.05, 1), "warmup": seconds(120)},
+            optional={
+                "target_utilization": st.floats(0.05, 1),
+                "warmup": seconds(120),
+                "scale_out_periods": st.integers(1, 4),
+                "scale_in_periods": st.integers(1, 5),
+            },
         ),
     },
 )

@@ -22,7 +22,10 @@ NEVER = np.int64(1 << 62)
 T = TypeVar("T", bound=np.generic)
 Amount = float | Array | NDArray[np.int64]
 NOTHING: Mapping[str, Amount] = MappingProxyType({})
-KINDS = ("old", "new", "running", "lost_old", "lost_new", "pending", "launched")
+KINDS = (
+    *("old", "new", "running", "lost_old", "lost_new", "pending", "launched"),
+    *("sick_old", "sick_new"),
+)
 
 
 @dataclass(slots=True)

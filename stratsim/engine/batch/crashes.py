@@ -1,8 +1,9 @@
 """Instances of the new revision that die in many runs; see `stratsim.engine.crashes`.
 
 A schedule counts an instance that is down as one in service: ``downs`` is how many
-of them are not. Steps that look at who serves play the clocks for themselves: they
-tell the same, since the draws are the same.
+of them are not, ``sick`` how many are restarting, whatever became of them meanwhile.
+Steps that look at who serves play the clocks for themselves: they tell the same, since
+the draws are the same.
 """
 
 from copy import copy
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Flags, Times, us_many
 from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.fail_open import fails_open
+from stratsim.engine.batch.slow_start import starts_slowly
 from stratsim.model.quantities import Array
 
 if TYPE_CHECKING:
@@ -168,23 +171,42 @@ class Crashes:
     """
 
     def __init__(self, runs: "Runs") -> None:
+        scenario = runs.scenario
         self.runs, self.needed = runs, may_crash(runs.draws)
-        self.clocks = Clocks(runs.draws, runs.plan_.entered.shape[1])
-        self.downs = np.zeros(len(self.clocks.begun))
+        rows, numbers = runs.plan_.entered.shape
+        self.clocks, self.downs = Clocks(runs.draws, numbers), np.zeros(rows)
+        self.follows = fails_open(scenario) or starts_slowly(scenario)
+        self.until, self.sick = np.full((rows, numbers), NEVER), np.zeros(rows)
 
     def take(self, keep: Rows) -> None:
         """Keep only some rows."""
-        self.downs = self.downs[keep]
+        for name in ("downs", "until", "sick"):
+            setattr(self, name, getattr(self, name)[keep])
         self.clocks.take(keep, self.runs.draws)
 
     def next(self) -> Times:
         """Return when an instance dies or comes back next."""
-        return self.clocks.next()
+        at = self.clocks.next()
+        return np.minimum(at, self.until.min(axis=1)) if self.follows else at
 
     def act(self, here: Rows) -> None:
         """Let die and come back who is due in the rows `here`."""
-        self.clocks.strike(here, self.runs.state.now[here])
+        now = self.runs.state.now[here]
+        dies = self.clocks.strike(here, now)
+        if self.follows:
+            self._restart(here, now[:, None], dies)
         self.watch(here)
+
+    def _restart(self, here: Rows, now: Times, dies: Flags) -> None:
+        """Follow who restarts, whatever becomes of them meanwhile."""
+        clocks = self.clocks
+        more = dies.shape[1] - self.until.shape[1]
+        if more > 0:
+            self.until = np.pad(self.until, [(0, 0), (0, more)], constant_values=NEVER)
+        back = now + clocks.restart[here][:, np.arange(dies.shape[1]) % clocks.size]
+        until = np.where(self.until[here] <= now, NEVER, self.until[here])
+        self.until[here] = np.where(dies & ~clocks.stays[here], back, until)
+        self.sick[here] = (self.until[here] < NEVER).sum(axis=1)
 
     def watch(self, rows: Rows) -> None:
         """Set the clock of every instance that has begun to serve, and forget who has left."""

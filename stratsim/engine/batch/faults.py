@@ -119,7 +119,7 @@ def effects(
         hit = np.ones(shape) if fault.hits is None else _by_number(fault.hits, shape)
         late = np.maximum(begin[:, None], on)
         active = np.where(loud, np.clip(end[:, None] - late, 0, None) / span, 0.0)
-        level = np.where(loud, _levels(begin, end, on, fault.ramp) / span, 0.0) * hit
+        level = np.where(loud, areas(begin, end, on, fault.ramp) / span, 0.0) * hit
         here = (active > 0) & (hit > 0)
         onset = np.minimum(onset, _over(np.minimum, np.where(here, late, NEVER)))
         reach = fault.spec.share if fault.spec.kind == "cold_start" else 1.0
@@ -169,7 +169,8 @@ def _by_number(hits: Array, shape: tuple[int, ...]) -> Array:
     return hits[:, np.arange(shape[1]) % hits.shape[1]]
 
 
-def _levels(begin: Times, end: Times, on: Times, ramp: Times) -> Array:
+def areas(begin: Times, end: Times, on: Times, ramp: Times) -> Array:
+    """Return the integral over [begin, end) of levels that rise from 0 at `on` to 1 [us]."""
     if not ramp.any():  # all there at once
         since, until = np.maximum(begin[:, None] - on, 0), np.maximum(end[:, None] - on, 0)
         return np.asarray(until - since, dtype=float)

@@ -7,6 +7,7 @@ Poisson count that is split at random splits into independent Poisson counts.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,8 +105,10 @@ class Flow:
         self.watches_old = watches_old
         self.profile, self.retries = traffic.profile, traffic.retries
         self.dispersion = traffic.dispersion
-        self.capacity, self.desired = service.capacity, scenario.desired
-        self.untouched = scenario.desired
+        self.capacity = service.capacity
+        # what scales the fleets puts arrays in their place, and keeps them
+        self.usual: Array | Times | float = scenario.desired
+        self.untouched: Array | float = scenario.desired
         self.base_errors, self.clumping = service.error_rate, service.error_dispersion
         self.serverless = scenario.platform == "lambda"
         self.late_s = scenario.slo.latency
@@ -121,8 +124,7 @@ class Flow:
         """Keep only some rows."""
         self.due = [due[keep] for due in self.due]
         self.sent = [sent[keep] for sent in self.sent]
-        if isinstance(self.factor, np.ndarray):
-            self.factor = self.factor[keep]
+        self.factor = of_rows(self.factor, keep)
         if self.cold is not None:
             self.cold.take(keep)
 
@@ -177,7 +179,7 @@ class Flow:
         if high > 0:
             sides.append((shares[NEW], rooms[NEW], worse))
         sent = offered * self._again(offered, sides)
-        untouched = self.untouched * cap
+        untouched = of_rows(self.untouched, at.rows) * cap
         usual = offered * self._again(offered, [(1.0, untouched, base)])
         means = (sent * shares[OLD], sent * shares[NEW])
         if self.serverless:
@@ -245,7 +247,8 @@ class Flow:
                 old = np.where(share < 1, old, 0.0)
             if load.low <= 0:
                 new = np.where(share > 0, new, 0.0)
-        out.room = np.where(load.cap > 0, (old + new) / load.cap / self.desired, np.inf)
+        usual = of_rows(self.usual, load.at.rows)
+        out.room = np.where(load.cap > 0, (old + new) / load.cap / usual, np.inf)
         out.load = np.maximum(load.busy[OLD], load.busy[NEW])
 
     # -- one revision ---------------------------------------------------------------
@@ -290,8 +293,7 @@ class Flow:
 
     def _scaled(self, mean: Array, at: Stretch) -> Array:
         """Return a mean times the minute's gamma factor."""
-        factor = self.factor
-        return mean * (factor[at.rows] if isinstance(factor, np.ndarray) else factor)
+        return mean * of_rows(self.factor, at.rows)
 
     def _counts(self, side: int, load: Load) -> Array:
         dice, means, at = self.dice, load.means, load.at
@@ -408,7 +410,9 @@ class Flow:
         else:
             sound = np.maximum(means[OLD] - (at.in_old + at.lost_old) * cap, 0.0)
             sound = sound + np.maximum(means[NEW] - (at.in_new + at.lost_new) * cap, 0.0)
-        always = np.minimum(np.maximum(load.usual - self.untouched * cap, 0.0), every)
+        always = np.minimum(
+            np.maximum(load.usual - of_rows(self.untouched, at.rows) * cap, 0.0), every
+        )
         some = np.where(every > 0, every, 1.0)
         fault = np.minimum(np.maximum(every - sound, 0.0), every - always) / some
         taken = (every - always) / some - fault
@@ -420,6 +424,11 @@ class Flow:
         out.failed_capacity = out.failed_capacity + by_change
         blamed, of_new = by_fault + by_change, over[NEW] / some
         out.user_new, out.user_old = blamed * of_new, blamed * (1 - of_new)
+
+
+def of_rows(value: NDArray[Any] | float, rows: Rows) -> NDArray[Any] | float:
+    """Return what some rows have of a value, which may be the same for all."""
+    return value[rows] if isinstance(value, np.ndarray) else value
 
 
 def _busy(mean: Array, room: Array) -> tuple[Array, Array]:

@@ -14,6 +14,7 @@ from stratsim.analysis.many import ERROR, FAILED, INCONCLUSIVE, RUNNING, SUCCESS
 from stratsim.engine.batch.analyses import Measuring, checks_pass
 from stratsim.engine.batch.changes import NEVER, Draft, Flags, Times
 from stratsim.engine.batch.pieces import add_changes, schedule_on
+from stratsim.engine.batch.schedule import Schedule
 from stratsim.engine.batch.scrapes import Scrapes
 from stratsim.engine.clock import us
 from stratsim.model.analysis import Gate, Ladder, Watch, longest_window_s
@@ -165,6 +166,10 @@ class Pilot:
         self.then[at] = BEGIN
         step, resume, since = schedule_on(self.runs, at, number)
         self.step[at], self.resume[at], self.since[at] = step, resume, since
+
+    def follow(self, at: Rows, plan: Schedule) -> None:
+        """Take over when the steps that look begin, by a schedule of the rows `at`."""
+        self.step[at], self.resume[at], self.since[at] = plan.step, plan.resume, plan.since
 
     def tick(self, number: int, at: Rows) -> None:
         """Climb, hold or give up; see `stratsim.analysis.flagger.tick`."""

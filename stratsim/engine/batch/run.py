@@ -7,6 +7,7 @@ for a replication once its deployment is settled: it is dropped from the arrays.
 import numpy as np
 
 from stratsim.engine.batch.alarms import Bank
+from stratsim.engine.batch.autoscaling import scaler_of
 from stratsim.engine.batch.changes import NEVER, Times
 from stratsim.engine.batch.crashes import Crashes
 from stratsim.engine.batch.dice import Minute
@@ -54,6 +55,7 @@ class Runs:
         self.plan_ = schedule(plan, draws, counts_hosts=self.wants.hosts)
         self.state.coming[:] = self.plan_.changes.time[:, 0]
         self.reroute_us = us(plan.reroute_s)
+        self.scaler = scaler_of(self)
         self.pilot = Pilot(self) if any(isinstance(s, LOOKS) for s in plan.steps) else None
         self.follow_units()
         self.crashes = Crashes(self)
@@ -160,6 +162,8 @@ class Runs:
             stop = np.minimum(stop, evaluation[here])
         if self.crashes.needed:
             stop = np.minimum(stop, self.crashes.next()[here])
+        if self.scaler is not None:
+            stop = np.minimum(stop, self.scaler.next()[here])
         if self.pilot is None:
             return stop
         return np.minimum(stop, np.minimum(self.pilot.next(), self.pilot.scrapes.next())[here])
@@ -177,6 +181,8 @@ class Runs:
             self._look(looks)
         if self.crashes.needed:
             self._crash(here)
+        if self.scaler is not None:
+            self.scaler.act(here)
         late = here[(self.deadline <= now) & (state.ended[here] == NEVER) & ~state.over[here]]
         if len(late):
             self.ends.fail(state.flags(late))
@@ -269,6 +275,8 @@ class Runs:
         state = self.state
         alive = ~state.over
         self.serving.account(np.flatnonzero(alive))
+        if self.scaler is not None:
+            self.scaler.look()
         self._close(minute)
         self._open(minute + 1)
         if (alive & (state.now > self.ending)).any():
@@ -297,6 +305,8 @@ class Runs:
         self.crashes.take(keep)
         if self.pilot is not None:
             self.pilot.take(keep)
+        if self.scaler is not None:
+            self.scaler.take(keep)
         self.telemetry.take(keep)
         self.watching.bank.take(keep)
         self.minute = self.minute.take(keep)  # it may have begun before the deployment

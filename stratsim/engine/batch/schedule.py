@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stratsim.engine.batch.changes import NEVER, Changes, Draft, Flags, Times, us_many, when
 from stratsim.engine.batch.crashes import Clocks, may_crash
 from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.fail_open import fails_open, fall_ill
 from stratsim.engine.batch.foresight import Foresight
 from stratsim.engine.batch.host_pass import HostPass, hosts_before
 from stratsim.engine.batch.launches import Launching
@@ -19,7 +20,7 @@ from stratsim.engine.batch.scaling import Patience, Scaling
 from stratsim.engine.batch.scripts import Pass, Script, run_pass, script
 from stratsim.engine.batch.task_deaths import Deaths
 from stratsim.engine.batch.tasks import Tasks
-from stratsim.engine.batch.units import Units
+from stratsim.engine.batch.units import Units, policy_of
 from stratsim.engine.clock import us
 from stratsim.model.analysis import Gate, Ladder, Tick, Watch
 from stratsim.model.plan import (
@@ -40,7 +41,7 @@ from stratsim.model.scenario import Scenario
 SUCCEEDED, FAILED, STOPPED = 1, 2, 3
 BY_ROW = (
     *("end", "status", "can_undo", "unwatched", "retired", "healthy", "entered", "left"),
-    *("configured", "rolled", "step", "resume", "since"),
+    *("configured", "rolled", "step", "resume", "since", "launching"),
 )
 LOOKS = (Gate, Watch, Ladder)
 """Steps that look at telemetry before they go on: a schedule reaches up to them."""
@@ -59,7 +60,8 @@ class Schedule:
     instances' numbers. ``configured`` instances have the new
     configuration, and a rolling update begins at ``rolled``. The schedule ends at the step number ``step``, which begins at
     ``resume`` (`NEVER` where it reaches the end of the plan) after a wait that has
-    begun at ``since``.
+    begun at ``since``. ``launching`` is when a fleet is launched whose size may change
+    until then.
     """
 
     changes: Changes
@@ -76,6 +78,7 @@ class Schedule:
     step: NDArray[np.int64]
     resume: Times
     since: Times
+    launching: Times
     hosts: tuple[Script, Pass] | None = None
     units: Units | None = None
     numbered: bool = False
@@ -107,7 +110,10 @@ class Schedule:
 
 @dataclass(slots=True)
 class Clock:
-    """The schedule in the making: ``now`` per row, and who has ended already."""
+    """The schedule in the making: ``now`` per row, and who has ended already.
+
+    ``size`` (rows,) is what Auto Scaling wants of each fleet, None where that is fixed.
+    """
 
     draws: Draws
     plan: Plan
@@ -131,6 +137,8 @@ class Clock:
     counts_hosts: bool = False
     undoing: bool = False
     numbered: bool = False
+    size: NDArray[np.int64] | None = None
+    launching: Times | None = None
 
     @property
     def running(self) -> Flags:
@@ -161,6 +169,7 @@ def schedule(plan: Plan, draws: Draws, *, counts_hosts: bool = False) -> Schedul
     never = np.full(rows, NEVER)
     shape = (rows, draws.size)
     scales = any(isinstance(step, Scale) for step in (*plan.steps, *plan.restore))
+    scaled = policy_of(draws.scenario) is not None
     clock = Clock(
         draws,
         plan,
@@ -177,9 +186,10 @@ def schedule(plan: Plan, draws: Draws, *, counts_hosts: bool = False) -> Schedul
         np.zeros(rows, dtype=np.int64),
         never.copy(),
         np.zeros(rows, dtype=np.int64),
-        units=Units.fleet(draws) if scales else None,
+        units=Units.fleet(draws) if scales or scaled else None,
         pooled=plan.routing == "pooled",
         counts_hosts=counts_hosts,
+        size=np.full(rows, draws.scenario.desired) if scaled else None,
     )
     if scales and may_crash(draws):
         weight = None if clock.pooled else np.zeros(rows)
@@ -231,6 +241,7 @@ def finished(clock: Clock, step: int) -> Schedule:
         np.full(len(clock.now), step),
         clock.at(),
         clock.since,
+        np.full(len(clock.now), NEVER) if clock.launching is None else clock.launching,
         clock.hosts,
         clock.units,
         clock.numbered or clock.units is not None,
@@ -240,7 +251,8 @@ def finished(clock: Clock, step: int) -> Schedule:
 def _lifecycle(clock: Clock, step: Lifecycle) -> None:
     draws = clock.draws
     key: tuple[str | int, ...] = (step.event, *(step.occurrence,) * bool(step.occurrence))
-    duration = us_many(draws.value(step.duration, "event", *key))
+    length = draws.value(step.duration, "event", *key)
+    duration = us_many(length)
     wrong = np.zeros(len(duration), dtype=bool)
     if step.failure > 0:
         wrong |= draws.chance("event fails", *key) < step.failure
@@ -248,7 +260,7 @@ def _lifecycle(clock: Clock, step: Lifecycle) -> None:
         if fault.kind == "hook" and fault.event == step.event:
             wrong |= draws.chance("hook", number) < fault.probability
     limit = us(step.timeout_s)
-    late = duration > limit
+    late = length > step.timeout_s
     bad = wrong & ~late if step.continues else wrong | late
     clock.wait(np.minimum(duration, limit))
     clock.finish(bad, clock.now, FAILED, can_undo=step.can_roll_back)
@@ -256,6 +268,9 @@ def _lifecycle(clock: Clock, step: Lifecycle) -> None:
 
 def _launch(clock: Clock, step: Launch) -> None:
     draws = clock.draws
+    if clock.size is not None:
+        _launch_scaled(clock, step, clock.size)
+        return
     if not clock.pooled and draws.struck("startup", "").any():
         _launch_some(clock, step)
         return
@@ -274,6 +289,21 @@ def _launch(clock: Clock, step: Launch) -> None:
         clock.draft.hosts(ready, "new", 1)
     else:
         clock.draft.put(clock.at(), add={"new": step.count})
+
+
+def _launch_scaled(clock: Clock, step: Launch, size: NDArray[np.int64]) -> None:
+    """Start a fleet of the size that Auto Scaling wants by then."""
+    units, draws = clock.units, clock.draws
+    assert units is not None
+    clock.launching = clock.at()
+    count = np.maximum(step.count + size - draws.scenario.desired, 0)
+    fresh = units.launch(np.where(clock.running, count, 0), clock.now, new=True)
+    starts = us_many(draws.values(step.startup, "startup"))[:, : step.count]
+    start = starts[:, np.arange(units.numbers) % step.count]
+    units.joined = np.where(fresh, clock.now[:, None] + start, units.joined)
+    last, limit = np.where(fresh, start, 0).max(axis=1), us(step.timeout_s)
+    clock.finish(last > limit, clock.now + limit, FAILED)
+    clock.wait(last)
 
 
 def _launch_some(clock: Clock, step: Launch) -> None:
@@ -322,6 +352,8 @@ def _roll(clock: Clock, step: Roll) -> None:
         clock.entered = np.minimum(clock.entered, back)
     else:
         clock.units.turn(draws.healthy, ran.at(play.out), back)
+    if fails_open(draws.scenario):
+        fall_ill(clock.draft, play, ran, new=True)
     clock.finish(ran.failed, ran.end, FAILED, can_undo=changed)
     clock.since, clock.now = clock.now, np.maximum(clock.now, ran.end)
 
@@ -435,7 +467,8 @@ def _configure(clock: Clock, step: Configure) -> None:
     wanted = int(step.share * healthy.sum() + 0.5)
     more = np.where(clock.running, wanted - clock.configured, 0)
     effect = np.where(at < NEVER, at + reroute, NEVER)
-    clock.draft.put(effect, ordered=at, add={"new": more, "old": -more})
+    moved = np.where(more != 0, effect, NEVER)
+    clock.draft.put(moved, ordered=at, add={"new": more, "old": -more})
     place = np.argsort(clock.draws.order(), axis=1)
     place = np.where(healthy, place, place.shape[1])  # what is out of service has no part in it
     rank = np.argsort(np.argsort(place, axis=1, kind="stable"), axis=1)

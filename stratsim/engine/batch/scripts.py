@@ -19,13 +19,16 @@ class Script:
     ``out`` is when it leaves service and ``back`` when it is in service with the
     other revision (`NEVER` where it does neither); ``done`` when it has ended,
     well or not (``failed``). From ``lost`` on a fault of the release keeps it out of
-    service (`NEVER` where none does).
+    service (`NEVER` where none does), and from ``ill`` to ``well`` it is registered
+    and not healthy.
     """
 
     out: Times
     back: Times
     done: Times
     lost: Times
+    ill: Times
+    well: Times
     failed: Flags
 
     def take(self, keep: NDArray[np.int64]) -> "Script":
@@ -35,8 +38,8 @@ class Script:
     def blank(self, size: int) -> "Script":
         """Return scripts of so many replications that do nothing."""
         shape = (size, self.done.shape[1])
-        out, back, done, lost = (np.full(shape, NEVER) for _ in range(4))
-        return Script(out, back, done, lost, np.zeros(shape, dtype=bool))
+        out, back, done, lost, unwell, well = (np.full(shape, NEVER) for _ in range(6))
+        return Script(out, back, done, lost, unwell, well, np.zeros(shape, dtype=bool))
 
 
 def script(
@@ -49,7 +52,7 @@ def script(
     """
     shape = (len(draws.rows), draws.size)
     clock = np.zeros(shape, dtype=np.int64)
-    out, back, lost = (np.full(shape, NEVER) for _ in range(3))
+    out, back, lost, unwell, well = (np.full(shape, NEVER) for _ in range(5))
     failed = np.zeros(shape, dtype=bool)
     doomed, sick = _doomed(draws, events) if new else ({}, np.zeros(shape, dtype=bool))
     for event in events:
@@ -63,18 +66,22 @@ def script(
         if event.effect == "block":
             out = np.where(failed, out, np.minimum(out, clock))
         late = ill | (duration > limit)
+        spent = np.where(late, limit, duration)
+        asks = ~failed & (wrong | late) & (event.effect == "allow") & (spent > 0)
+        unwell = np.where(asks, clock, unwell)
         # when a good host would have been healthy: what comes later is the fault's doing
         good = clock + np.minimum(duration, limit)
-        clock = np.where(failed, clock, clock + np.where(late, limit, duration))
+        clock = np.where(failed, clock, clock + spent)
         now = ~failed & (wrong | late) & (not event.forgiven)
         # a host that is still, or again, in service stays there
         outside = (out < NEVER) | (fresh or ~draws.healthy)
         struck = now & outside & (back == NEVER) & _any(doomed, sick)
         lost = np.where(struck, np.where(ill, good, clock), lost)
         failed |= now
+        well = np.where(asks, clock, well)
         if event.effect == "allow":
             back = np.where(failed, back, clock)
-    return Script(out, back, clock, lost, failed)
+    return Script(out, back, clock, lost, unwell, well, failed)
 
 
 def _any(doomed: dict[str, Flags], sick: Flags) -> Flags:

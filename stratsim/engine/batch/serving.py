@@ -12,10 +12,13 @@ from stratsim.engine.batch.changes import NEVER, Flags, Times
 from stratsim.engine.batch.cold_starts import ColdStarts
 from stratsim.engine.batch.dice import Dice
 from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.fail_open import FailOpen, fails_open
 from stratsim.engine.batch.faults import Effects, draw_faults, effects, needs_instances, warmth
-from stratsim.engine.batch.flow import Flow, Outcome, Stretch
+from stratsim.engine.batch.flow import Flow, Outcome, Stretch, of_rows
+from stratsim.engine.batch.slow_start import SlowStart, starts_slowly
 from stratsim.engine.batch.state import EVERY, Index, Rows
 from stratsim.engine.batch.surroundings import surroundings
+from stratsim.engine.batch.units import policy_of
 from stratsim.engine.batch.wants import Wants
 from stratsim.engine.clock import US
 from stratsim.engine.setup import Setup
@@ -45,6 +48,7 @@ class Serving:
         self.desired, self.rows = scenario.desired, len(draws.rows)
         self.faults = draw_faults(draws)
         scales = any(isinstance(step, Scale) for step in (*plan.steps, *plan.restore))
+        scales |= policy_of(scenario) is not None
         self.by_instance = needs_instances(self.faults, pooled=self.pooled or scales)
         self.serverless = scenario.platform == "lambda"
         self.warms = scenario.service.warm_up.factor > 1 and not self.serverless
@@ -53,11 +57,17 @@ class Serving:
         self.bands: list[tuple[Array, Array, Array, Index]] = []
         self.flow = _flow(setup, draws, wants)
         self.flow.untouched = int(runs.state.old[0])
+        slows = self.pooled and starts_slowly(scenario)
+        self.by_instance |= slows
+        self.slow_start = SlowStart(runs) if slows else None
+        self.fail_open = FailOpen(runs) if fails_open(scenario) else None
 
     def take(self, keep: Index) -> None:
         """Keep only some rows."""
         self.faults = [fault.take(keep) for fault in self.faults]
         self.flow.take(keep)
+        if self.slow_start is not None:
+            self.slow_start.take(keep)
 
     def share(self, at: Rows = EVERY) -> Array:
         """Return the new revision's share of the traffic."""
@@ -80,6 +90,8 @@ class Serving:
         started = None if past else self._started(at, begin, share)
         effect = warm = None
         if started is not None:
+            if self.slow_start is not None:
+                share = self.slow_start.share(at, begin, end, share, started)
             effect = self._effects(at, begin, end, share, started)
             warm = warmth(self.scenario.service, begin, end, *started) if self.warms else None
         stretch = Stretch(
@@ -95,9 +107,11 @@ class Serving:
             at,
             warm,
         )
+        if self.fail_open is not None:
+            stretch = self.fail_open.open(stretch)
         out = self.flow.serve(stretch, self.runs.minute)
         if not past:
-            self._sum(out, at, (end - begin) / US, share)
+            self._sum(out, at, (end - begin) / US, stretch.share)
         state.since[at] = end  # last: `begin` may be a view of it
 
     def _started(self, at: Rows, begin: Times, share: Array) -> Started | None:
@@ -151,7 +165,7 @@ class Serving:
 
     def _sum(self, out: Outcome, at: Rows, span: Array, share: Array) -> None:
         runs, state = self.runs, self.runs.state
-        state.extra[at] += np.maximum(state.running[at] - self.desired, 0.0) * span
+        state.extra[at] += np.maximum(state.running[at] - of_rows(self.flow.usual, at), 0.0) * span
         state.peak[at] = np.maximum(state.peak[at], share)
         for name in ("failed_fault", "failed_capacity", "slow", "exposed"):
             value = getattr(out, name)

@@ -26,6 +26,7 @@ class State:
         self.weight, self.running = zero.copy(), zero.copy()
         self.old, self.new = zero.copy(), zero.copy()
         self.lost_old, self.lost_new = zero.copy(), zero.copy()
+        self.sick_old, self.sick_new = zero.copy(), zero.copy()
         self.pending, self.launched = zero.copy(), zero.copy()
         self.first, self.ended, self.trigger = never.copy(), never.copy(), never.copy()
         self.restored, self.paged, self.people = never.copy(), never.copy(), never.copy()

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Draft, Times, us_many
 from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.fail_open import fails_open, fall_ill, fall_ill_at, recover
 from stratsim.engine.batch.host_pass import HostPass, hosts_before
 from stratsim.engine.batch.pieces import resumed, take_over, waiting
 from stratsim.engine.batch.placed import Placed
 from stratsim.engine.batch.schedule import HANDLERS, SUCCEEDED, deaths_of, patience
 from stratsim.engine.batch.scripts import script
+from stratsim.engine.batch.slow_start import rejoin
 from stratsim.engine.batch.task_deaths import Deaths
 from stratsim.engine.batch.tasks import Tasks
 from stratsim.engine.batch.units import Units
@@ -44,15 +46,16 @@ def reroute(runs: "Runs", rows: Rows) -> None:
 def _reroute_units(runs: "Runs", rows: Rows) -> None:
     """Send all traffic back where instances are known one by one."""
     now, edge = runs.state.now[rows], edge_of(runs, rows)
+    edge = np.where(runs.state.ended[rows] < now, now + 1, edge)  # the rest has been called off
     clock = resumed(runs, rows, waiting(runs, rows, edge))
     units = clock.units
     assert units is not None
     before = units.take(np.arange(len(rows)))
     units.forget(edge)
     gone = runs.plan_.retired[rows] <= now
-    starts = clock.draws.values(runs.scenario.service.startup, "startup of a rollback")
-    ready = np.where(gone, now + us_many(starts).max(axis=1), now)
-    back = units.launch(np.where(gone, runs.desired, 0), now, new=False)
+    size = np.full(len(rows), runs.desired) if clock.size is None else clock.size
+    ready = np.where(gone, now + _last_start(clock.draws, size), now)
+    back = units.launch(np.where(gone, size, 0), now, new=False)
     units.joined = np.where(back, ready[:, None], units.joined)
     runs.plan_.retired[rows] = NEVER
     done = ready + runs.reroute_us
@@ -61,6 +64,15 @@ def _reroute_units(runs: "Runs", rows: Rows) -> None:
     units.stop(running, np.minimum(units.out, done[:, None]), done)
     units.changes(clock.draft, edge, before)
     _replace(runs, rows, clock.draft, done, units)
+
+
+def _last_start(draws: Draws, counts: NDArray[np.int64]) -> Times:
+    """Return how long the slowest of so many old instances takes to start again [us]."""
+    startup, last = draws.scenario.service.startup, np.zeros(len(counts), dtype=np.int64)
+    for count in np.unique(counts).tolist():
+        starts = draws.worlds.draw(startup, "startup of a rollback", rows=draws.rows, n=count)
+        last = np.where(counts == count, us_many(np.asarray(starts)).max(axis=1), last)
+    return last
 
 
 def flip(runs: "Runs", rows: Rows) -> None:
@@ -108,12 +120,17 @@ def _relaunch(
     ready = now + starts.max(axis=1)
     draft.put(np.where(gone, now, NEVER), add={"running": runs.desired})
     if events:
-        play = script(draws, events, new=False, purpose="relaunch")
+        play = script(draws, events, new=False, purpose="relaunch", fresh=True)
         back = gone[:, None] & (play.back < NEVER)
-        draft.hosts(np.where(back, ready[:, None] + np.where(back, play.back, 0), NEVER), "old", 1)
+        serve = np.where(back, ready[:, None] + np.where(back, play.back, 0), NEVER)
+        draft.hosts(serve, "old", 1)
+        if fails_open(runs.scenario):
+            fall_ill_at(draft, play, np.where(gone, ready, NEVER)[:, None])
         ready = ready + play.done.max(axis=1)
     else:
+        serve = np.broadcast_to(ready[:, None], starts.shape)
         draft.put(np.where(gone, ready, NEVER), add={"old": runs.desired})
+    rejoin(runs, rows, serve, gone[:, None])
     runs.plan_.retired[rows] = NEVER
     return np.where(gone, ready, now)
 
@@ -122,6 +139,7 @@ def _replace(
     runs: "Runs", rows: Rows, draft: Draft, done: Times, units: Units | None = None
 ) -> None:
     """Put the draft in the place of what `rows` had yet to do."""
+    recover(runs, rows, draft)
     take_over(runs, rows, draft, units)
     runs.state.undone[rows] = done
 
@@ -138,7 +156,11 @@ def reregister(runs: "Runs", rows: Rows) -> None:
     if outside.any():
         play = script(draws, allow_events(runs.plan.steps), new=False, purpose="reregister")
         back = outside & (play.back < NEVER)
-        draft.hosts(np.where(back, now[:, None] + np.where(back, play.back, 0), NEVER), "old", 1)
+        serve = np.where(back, now[:, None] + np.where(back, play.back, 0), NEVER)
+        draft.hosts(serve, "old", 1)
+        rejoin(runs, rows, serve, outside)
+        if fails_open(runs.scenario):
+            fall_ill_at(draft, play, np.where(outside, now[:, None], NEVER))
         last = np.where(outside, play.done, 0).max(axis=1)
         ready = np.where(outside.any(axis=1), now + last, ready)
     done = ready + runs.reroute_us
@@ -175,6 +197,9 @@ def redeploy(runs: "Runs", rows: Rows) -> None:
     mended = np.where(leave < NEVER, leave, back.at(play.done))
     draft.hosts(np.where(at.struck, mended, NEVER), "lost_old", -1)
     draft.hosts(back.at(play.back), "old", 1)
+    rejoin(runs, rows, back.at(play.back), back.start < NEVER)
+    if fails_open(runs.scenario):
+        fall_ill(draft, play, back, new=False)
     state.leaving[rows] = np.where(at.serves_new, leave, state.leaving[rows])
     _place(runs, rows, at.then(play, back, new=False))
     _replace(runs, rows, draft, back.end)
@@ -199,6 +224,8 @@ def roll_back_tasks(runs: "Runs", rows: Rows) -> None:
     rolled = tasks.run(now, new, old, launched, entered=entered)
     if runs.serving.by_instance or deaths is not None:
         state.leaving[rows] = tasks.leaving(entered, now)
+    ready = np.minimum(rolled.entered, tasks.ready.T)
+    rejoin(runs, rows, ready, ready < NEVER)
     _replace(runs, rows, draft, rolled.end)
 
 
@@ -250,6 +277,7 @@ def halt(runs: "Runs", rows: Rows) -> None:
     for times in (plan.retired, plan.left):
         wide = edge if times.ndim == 1 else edge[:, None]
         times[rows] = np.where(times[rows] < wide, times[rows], NEVER)
+    recover(runs, rows, draft)
     take_over(runs, rows, draft, units)
 
 

@@ -12,6 +12,14 @@ from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Amount, Draft, Flags, Times
 from stratsim.engine.batch.draws import Draws
+from stratsim.model.scenario import Scenario
+from stratsim.model.service import Autoscaling
+
+
+def policy_of(scenario: Scenario) -> Autoscaling | None:
+    """Return the policy that scales the fleet; none where it is fixed, or a function."""
+    return None if scenario.platform == "lambda" else scenario.service.autoscaling
+
 
 LONG_AGO = np.int64(-(1 << 60))
 _FILL: dict[str, Any] = {"new": False, "sick": False}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stratsim.engine.batch.units import policy_of
 from stratsim.engine.setup import Setup
 from stratsim.model.analysis import longest_window_s
 from stratsim.model.settings import MINUTE_S
@@ -44,7 +45,7 @@ def wants_of(setup: Setup) -> Wants:
     longest = max((p.minutes for p in programs), default=1)
     window = int(longest_window_s(steps) // MINUTE_S)
     return Wants(
-        old=any(OLD in reader.sides for reader in readers),
+        old=any(OLD in reader.sides for reader in readers) or policy_of(setup.scenario) is not None,
         times=any(r.source.kind in ("time", "busy") for r in readers)
         or any(query.kind == "latency" for query in asked),
         load=any(r.source.field == CPU for r in readers),
