@@ -493,7 +493,13 @@ NOISY = (
     "tasks that crash on the way back",
     "instances that crash while fleets are scaled",
     "an additional batch, of which some die",
-    *(n for n in CASES if any(w in n for w in ("fails open", "slow start", "autoscaling"))),
+    "hosts that crash in a group that fails open",
+    "a rollback in a group that fails open",
+    "hosts with slow start, and a rollback",
+    "tasks with slow start, and a rollback",
+    "autoscaling before a fleet is launched",
+    "autoscaling, and a rollback",
+    "autoscaling under an analysis",
 )
 RUNS, FALSE_FAILURE = 150, 1e-3
 """Runs of each engine, and how probably two equal engines fail the test below."""

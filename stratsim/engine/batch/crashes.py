@@ -1,9 +1,8 @@
 """Instances of the new revision that die in many runs; see `stratsim.engine.crashes`.
 
 A schedule counts an instance that is down as one in service: ``downs`` is how many
-of them are not, ``sick`` how many are restarting, whatever became of them meanwhile.
-Steps that look at who serves play the clocks for themselves: they tell the same, since
-the draws are the same.
+of them are not. Steps that look at who serves play the clocks for themselves: they
+tell the same, since the draws are the same.
 """
 
 from copy import copy
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 from stratsim.engine.batch.changes import NEVER, Flags, Times, us_many
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.fail_open import fails_open
-from stratsim.engine.batch.slow_start import starts_slowly
 from stratsim.model.quantities import Array
 
 if TYPE_CHECKING:
@@ -168,45 +166,43 @@ class Crashes:
     """The clocks of the runs, which follow their schedules.
 
     ``downs`` is how many instances that a schedule counts as in service are not.
+    Where unhealthy targets may get requests ``sick`` is how many are restarting, each
+    ``until`` its time (rows, numbers) and whatever becomes of it meanwhile.
     """
 
     def __init__(self, runs: "Runs") -> None:
-        scenario = runs.scenario
         self.runs, self.needed = runs, may_crash(runs.draws)
-        rows, numbers = runs.plan_.entered.shape
-        self.clocks, self.downs = Clocks(runs.draws, numbers), np.zeros(rows)
-        self.follows = fails_open(scenario) or starts_slowly(scenario)
-        self.until, self.sick = np.full((rows, numbers), NEVER), np.zeros(rows)
+        self.clocks = Clocks(runs.draws, runs.plan_.entered.shape[1])
+        self.downs = np.zeros(len(self.clocks.begun))
+        self.counts_sick = fails_open(runs.scenario)
+        self.until, self.sick = np.full(self.clocks.begun.shape, NEVER), self.downs.copy()
 
     def take(self, keep: Rows) -> None:
         """Keep only some rows."""
-        for name in ("downs", "until", "sick"):
-            setattr(self, name, getattr(self, name)[keep])
+        self.downs, self.sick, self.until = self.downs[keep], self.sick[keep], self.until[keep]
         self.clocks.take(keep, self.runs.draws)
 
     def next(self) -> Times:
         """Return when an instance dies or comes back next."""
         at = self.clocks.next()
-        return np.minimum(at, self.until.min(axis=1)) if self.follows else at
+        return np.minimum(at, self.until.min(axis=1)) if self.counts_sick else at
 
     def act(self, here: Rows) -> None:
         """Let die and come back who is due in the rows `here`."""
-        now = self.runs.state.now[here]
-        dies = self.clocks.strike(here, now)
-        if self.follows:
-            self._restart(here, now[:, None], dies)
+        dies = self.clocks.strike(here, self.runs.state.now[here])
+        if self.counts_sick:
+            self._restart(here, dies)
         self.watch(here)
 
-    def _restart(self, here: Rows, now: Times, dies: Flags) -> None:
-        """Follow who restarts, whatever becomes of them meanwhile."""
-        clocks = self.clocks
+    def _restart(self, here: Rows, dies: Flags) -> None:
+        """Count who is restarting."""
         more = dies.shape[1] - self.until.shape[1]
-        if more > 0:
-            self.until = np.pad(self.until, [(0, 0), (0, more)], constant_values=NEVER)
-        back = now + clocks.restart[here][:, np.arange(dies.shape[1]) % clocks.size]
+        self.until = np.pad(self.until, [(0, 0), (0, more)], constant_values=NEVER)
+        clocks, now = self.clocks, self.runs.state.now[here][:, None]
         until = np.where(self.until[here] <= now, NEVER, self.until[here])
-        self.until[here] = np.where(dies & ~clocks.stays[here], back, until)
-        self.sick[here] = (self.until[here] < NEVER).sum(axis=1)
+        until = np.where(dies & ~clocks.stays[here], clocks.back[here], until)
+        self.until[here] = until
+        self.sick[here] = (until < NEVER).sum(axis=1)
 
     def watch(self, rows: Rows) -> None:
         """Set the clock of every instance that has begun to serve, and forget who has left."""

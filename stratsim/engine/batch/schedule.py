@@ -347,13 +347,13 @@ def _roll(clock: Clock, step: Roll) -> None:
         clock.draft.hosts(np.where(draws.healthy, ran.at(play.out), NEVER), "old", -1)
     clock.draft.hosts(ran.at(play.lost), "lost_new" if new else "lost_old", 1)
     back = ran.at(play.back)
+    if fails_open(draws.scenario):
+        fall_ill(clock.draft, play, ran, new=True)
     if clock.units is None:
         clock.draft.hosts(back, "new", 1)
         clock.entered = np.minimum(clock.entered, back)
     else:
         clock.units.turn(draws.healthy, ran.at(play.out), back)
-    if fails_open(draws.scenario):
-        fall_ill(clock.draft, play, ran, new=True)
     clock.finish(ran.failed, ran.end, FAILED, can_undo=changed)
     clock.since, clock.now = clock.now, np.maximum(clock.now, ran.end)
 

@@ -6,7 +6,6 @@ from stratsim.engine.batch.units import policy_of
 from stratsim.engine.setup import Setup
 from stratsim.model.analysis import Gate, Ladder, Tick, Watch
 from stratsim.model.plan import Deregister, Hold, Launch, Lifecycle, Retire, Roll, Shift
-from stratsim.model.release import Fault
 
 STANDING = {Launch, Lifecycle, Shift, Hold, Retire, Gate, Watch, Ladder, Tick}
 """Steps that leave an instance where it is, once its fleet has been launched."""
@@ -15,10 +14,6 @@ STANDING = {Launch, Lifecycle, Shift, Hold, Retire, Gate, Watch, Ladder, Tick}
 def unsupported(setup: Setup) -> tuple[str, ...]:
     """Return the features of a scenario and plan that need the SimPy engine."""
     return tuple(name for name, there in LACKS.items() if there(setup))
-
-
-def _faults(setup: Setup) -> list[Fault]:
-    return [fault for outcome in setup.scenario.release.outcomes for fault in outcome.faults]
 
 
 def _ends_late(setup: Setup) -> bool:
@@ -39,7 +34,11 @@ def _autoscales(setup: Setup) -> bool:
 
 def _autoscales_failing(setup: Setup) -> bool:
     """Whether instances of a scaled fleet may die or not start at all."""
-    failing = any(fault.kind in ("crash", "host", "startup") for fault in _faults(setup))
+    failing = any(
+        fault.kind in ("crash", "host", "startup")
+        for outcome in setup.scenario.release.outcomes
+        for fault in outcome.faults
+    )
     return policy_of(setup.scenario) is not None and failing
 
 

@@ -224,7 +224,7 @@ def roll_back_tasks(runs: "Runs", rows: Rows) -> None:
     rolled = tasks.run(now, new, old, launched, entered=entered)
     if runs.serving.by_instance or deaths is not None:
         state.leaving[rows] = tasks.leaving(entered, now)
-    ready = np.minimum(rolled.entered, tasks.ready.T)
+    ready = np.minimum(tasks.entered, tasks.ready).T
     rejoin(runs, rows, ready, ready < NEVER)
     _replace(runs, rows, draft, rolled.end)
 
