@@ -2,20 +2,17 @@
 
 import math
 from collections.abc import Callable, Generator
-from functools import partial
 from typing import Any
 
 import simpy
 
 from stratsim.engine.analyses import scrapes_of
 from stratsim.engine.autoscaling import follow_on, scaler_of
-from stratsim.engine.clock import EVALUATE, PEOPLE, POLL, PUBLISH, US, At, us
+from stratsim.engine.clock import PUBLISH, US, At, us
 from stratsim.engine.crashes import Crashes
 from stratsim.engine.effects import Faults
 from stratsim.engine.failure import (
     ALARM_ACTIVE,
-    ALARMS_UNREADABLE,
-    MANUAL_STOP,
     TIMEOUT,
     StepFailedError,
     trace_too_short,
@@ -30,8 +27,9 @@ from stratsim.engine.tasks import Tasks
 from stratsim.engine.trace import Record, Result
 from stratsim.engine.undo import UNDO
 from stratsim.engine.users import touched, touched_sticky
+from stratsim.engine.watching import Watching
 from stratsim.signals import Telemetry
-from stratsim.watch import MINUTE_US, AlarmBank
+from stratsim.watch import MINUTE_US
 from stratsim.world import CHUNK, World
 
 Process = Generator[Any, Any, None]
@@ -66,18 +64,16 @@ class Deployment:
         self.lookout = Lookout(self)
         self.telemetry = Telemetry(scenario, setup.times, setup.history)
         self.counts = world.counts()
-        self.bank = AlarmBank(setup.programs, self._offsets())
+        self.watching = Watching(self)
         control = scenario.control
-        self.poll_us, self.reroute_us = us(control.alarm_poll), us(plan.reroute_s)
+        self.reroute_us = us(plan.reroute_s)
         self.patience_us = us(control.steady_state_timeout)
         check = scenario.service.health_check
         self.unhealthy_us = us(check.grace + check.unhealthy * check.interval)
         self.status, self.code = "Created", ""
-        self.ended_us = self.trigger_us = self.restored_us = self.paged_us = NEVER
-        self.people_us = self.detected_us = self.alarming_us = NEVER
-        self.automatic = self.undoing = self.people_acted = False
+        self.ended_us = self.trigger_us = self.restored_us = NEVER
+        self.automatic = self.undoing = False
         self.retired = self.following = False
-        self.watching, self.by_ecs = True, plan.controller == "ECS"
         self.children: set[simpy.Process] = set()
         self.scripts: list[Script] = []
         self.watchers: list[simpy.Process] = []
@@ -88,7 +84,6 @@ class Deployment:
         self.ending_us = scenario.traffic.profile.end_s * US
         self._factors: tuple[int, list[float]] = (1 << 40, [])
         self._delays: tuple[int, list[float]] = (1 << 40, [])
-        self._poll_at = NEVER
         self.process: simpy.Process | None = None
         self.done = self.env.event()
 
@@ -122,7 +117,7 @@ class Deployment:
     def advance(self) -> None:
         """Account for all requests until now; called before anything changes."""
         self.flow.advance(self.now)
-        self._exposed()
+        self.watching.exposed()
 
     def hosts(self) -> list[Unit]:
         """Return the running instances."""
@@ -184,7 +179,7 @@ class Deployment:
                 weights.append((self.now, share))
         self.crashes.watch()
         self.lookout.watch()
-        if self.trigger_us != NEVER or self.people_acted:
+        if self.trigger_us != NEVER or self.watching.acted:
             self._check_restored()
 
     # -- the run ------------------------------------------------------------------
@@ -193,7 +188,7 @@ class Deployment:
         """Run to the end and return what happened."""
         self._past()
         self.changed()
-        if self._active_group_alarm() and not self.by_ecs:
+        if self.watching.group_alarm() and self.plan.controller != "ECS":
             self._end("Stopped", ALARM_ACTIVE)
         else:
             self._begin()
@@ -205,8 +200,6 @@ class Deployment:
 
     def _begin(self) -> None:
         self.status = "InProgress"
-        # ECS passes over its alarms where one is in ALARM when it starts; CodeDeploy stops.
-        self.watching = not self._active_group_alarm()
         self.note("status", "InProgress")
         self._tick_later()
         if self.scrapes is not None:
@@ -214,7 +207,7 @@ class Deployment:
         self.process = self.env.process(self._deploy())
         if self.plan.deadline_s < math.inf:
             self.after(us(self.plan.deadline_s), lambda: self.abort(StepFailedError(TIMEOUT)))
-        self._expect_blindness()
+        self.watching.begin()
 
     def _deploy(self) -> Process:
         try:
@@ -273,13 +266,35 @@ class Deployment:
         self.status, self.code, self.ended_us = status, code, self.now
         self.note("status", f"{status} {code}".rstrip())
 
+    def stop_on_alarm(self, status: str, code: str, trigger_us: int) -> None:
+        """Stop the deployment on account of its alarms."""
+        self._halt(status, code)
+        if self.plan.group.rolls_back_on("DEPLOYMENT_STOP_ON_ALARM"):
+            self._roll_back(trigger_us)
+        else:
+            self._check_over()
+
+    def stop_on_request(self, code: str) -> bool:
+        """Stop the deployment for a person; return whether it rolls back by itself."""
+        self._halt("Stopped", code)
+        rolls = self.plan.group.rolls_back_on("DEPLOYMENT_STOP_ON_REQUEST")
+        if rolls:
+            self._roll_back(self.now)
+        return rolls
+
+    def _halt(self, status: str, code: str) -> None:
+        if self.process is not None and self.process.is_alive:
+            self.process.interrupt()
+        self._end(status, code)
+
     def _roll_back(self, trigger_us: int) -> None:
         self.automatic = True
         self.trigger_us = trigger_us
         self.note("rollback", f"automatic: {self.plan.undo}")
-        self._undo()
+        self.undo()
 
-    def _undo(self) -> None:
+    def undo(self) -> None:
+        """Begin the way back to the old revision."""
         if self.following and self.process is not None:
             self.process.interrupt()
         self.undoing = True
@@ -294,7 +309,7 @@ class Deployment:
         self._check_restored()
         self.note("rollback", "done" if self.fleet.restored else "left the new revision serving")
         if not self.fleet.restored:
-            self._call_people_again()
+            self.watching.call_again()
         self._check_over()
 
     def _check_restored(self) -> None:
@@ -302,7 +317,7 @@ class Deployment:
             self.restored_us = self.now
             self.note("rollback", "all traffic on the old revision")
 
-    # -- telemetry and alarms -------------------------------------------------------
+    # -- telemetry --------------------------------------------------------------------
 
     def _past(self) -> None:
         """Let the old revision run alone up to the deployment, so that alarms have settled."""
@@ -318,9 +333,9 @@ class Deployment:
         self.flow.advance(0)
         self.flow.since = 0
         self.flow.truth = Truth()
-        self.bank.settle(self.telemetry, self.phase_us, evaluations=3)
+        self.watching.bank.settle(self.telemetry, self.phase_us, evaluations=3)
         if self.traced:
-            for name, state in self.bank.states.items():
+            for name, state in self.watching.bank.states.items():
                 self.record.alarms.append((0, name, "", state.name))
 
     def _open_minute(self, minute: int) -> None:
@@ -343,10 +358,6 @@ class Deployment:
         row_, parts = self.flow.close_minute()
         self.telemetry.close(row_, parts, end + us(self._delays[1][place]))
 
-    def _offsets(self) -> list[int]:
-        block, row = self.world.block, self.world.row
-        return [us(float(block.offset_s(i)[row])) for i in range(len(self.setup.programs))]
-
     def _tick_later(self) -> None:
         minute = self.telemetry.next_minute if self.telemetry.rows else 0
         end = (minute + 1) * MINUTE_US - self.phase_us
@@ -363,142 +374,11 @@ class Deployment:
         if self.flow.warming is not None:
             self.changed()
         self._open_minute(minute + 1)
-        for offset in self.bank.offsets_us:
-            event = At(self.env, offset, EVALUATE)
-            assert event.callbacks is not None
-            event.callbacks.append(partial(self._evaluation, minute + 1, offset))
+        self.watching.look_ahead(minute + 1)
         self._tick_later()
         if self.now > self.ending_us:
             raise trace_too_short(self.scenario, self.plan.strategy)
         self._check_over()
-
-    def _evaluation(self, minute: int, offset_us: int, _: simpy.Event) -> None:
-        self._evaluate(minute, offset_us)
-
-    def _evaluate(self, minute: int, offset_us: int) -> None:
-        changes = self.bank.evaluate(self.telemetry, minute, self.now, offset_us)
-        for name, before, after in changes:
-            if self.traced:
-                self.record.alarms.append((self.now, name, before.name, after.name))
-            if name in self.setup.group and after.name in self.plan.alarm_states:
-                self._alarm()
-        if self.bank.paging:
-            self._page()
-        if changes and not self._active_group_alarm():
-            self.alarming_us = NEVER
-
-    def _page(self) -> None:
-        if self.paged_us == NEVER:
-            self.paged_us = self.now
-            self._call_people(self.now + us(self.scenario.on_call.respond))
-
-    def _alarm(self) -> None:
-        """Note that an alarm of the group is in a state that stops the deployment."""
-        if self.alarming_us == NEVER:
-            self.alarming_us = self.now
-        self._detect()
-        self._poll_later()
-
-    def _detect(self) -> None:
-        """Note when the group's alarms first tell of the exposure."""
-        first = self.flow.truth.first_exposed_us
-        if first != NEVER and self.detected_us == NEVER and self.alarming_us != NEVER:
-            self.detected_us = max(self.alarming_us, first)
-
-    def _exposed(self) -> None:
-        """Act on the first exposed request, once it is known."""
-        first = self.flow.truth.first_exposed_us
-        if first == NEVER or self._noticed:
-            return
-        self._noticed = True
-        self._detect()
-        self._call_people(first + us(self.scenario.on_call.notice))
-
-    _noticed = False
-
-    def _active_group_alarm(self) -> bool:
-        states = self.bank.states
-        stops = self.plan.alarm_states
-        return any(name in states and states[name].name in stops for name in self.setup.group)
-
-    def _poll_later(self) -> None:
-        if self.ended_us != NEVER:
-            return
-        at = self.now
-        if self.poll_us:
-            at = -(-self.now // self.poll_us) * self.poll_us
-        if at == self._poll_at:
-            return
-        self._poll_at = at
-        event = At(self.env, at - self.now, POLL)
-        assert event.callbacks is not None
-        event.callbacks.append(lambda _: self._poll())
-
-    def _poll(self) -> None:
-        """CodeDeploy looks at its alarms: any in ALARM stops the deployment."""
-        self._poll_at = NEVER
-        if self.ended_us != NEVER or not self.watching or not self._active_group_alarm():
-            return
-        trigger = self.alarming_us
-        self._stop("Failed" if self.by_ecs else "Stopped", ALARM_ACTIVE)
-        if self.plan.group.rolls_back_on("DEPLOYMENT_STOP_ON_ALARM"):
-            self._roll_back(trigger)
-        else:
-            self._check_over()
-
-    def _expect_blindness(self) -> None:
-        """Draw the first poll at which CodeDeploy cannot read its alarms."""
-        if not self.setup.may_be_blind:
-            return
-        chance = self.scenario.control.alarm_poll_failure
-        polls = int(self.world.block.unread_poll(chance)[self.world.row])
-        event = At(self.env, min(polls * self.poll_us, 1 << 60), POLL)
-        assert event.callbacks is not None
-        event.callbacks.append(lambda _: self._blind())
-
-    def _blind(self) -> None:
-        if self.over or not self.watching:
-            return
-        self._stop("Stopped", ALARMS_UNREADABLE)
-        if self.plan.group.rolls_back_on("DEPLOYMENT_STOP_ON_ALARM"):
-            self._roll_back(self.now)
-        else:
-            self._check_over()
-
-    def _stop(self, status: str, code: str) -> None:
-        if self.process is not None and self.process.is_alive:
-            self.process.interrupt()
-        self._end(status, code)
-
-    # -- people ---------------------------------------------------------------------
-
-    def _call_people(self, at_us: int) -> None:
-        if self.people_us != NEVER and self.people_us <= at_us:
-            return
-        self.people_us = at_us = max(at_us, self.now)
-        event = At(self.env, at_us - self.now, PEOPLE)
-        assert event.callbacks is not None
-        event.callbacks.append(lambda _: self._people(at_us))
-
-    def _call_people_again(self) -> None:
-        """A rollback has failed: people try once more, as late as they answer any alarm."""
-        self.people_us, self.people_acted = NEVER, False
-        self._call_people(self.now + us(self.scenario.on_call.respond))
-
-    def _people(self, at_us: int) -> None:
-        if at_us != self.people_us or self.people_acted or self.undoing:
-            return
-        if self.ended_us != NEVER and self.fleet.restored:
-            return
-        self.people_acted = True
-        if self.ended_us == NEVER:
-            self.note("people", "stop the deployment")
-            self._stop("Stopped", MANUAL_STOP)
-            if self.plan.group.rolls_back_on("DEPLOYMENT_STOP_ON_REQUEST"):
-                self._roll_back(self.now)
-                return
-        self.note("people", f"restore the old revision: {self.plan.undo}")
-        self._undo()
 
     # -- the end --------------------------------------------------------------------
 
@@ -550,26 +430,16 @@ class Deployment:
             extra_instance_s=truth.extra_instance_s,
             duration_s=self.ended_us / US,
             first_exposed_s=_seconds(truth.first_exposed_us),
-            detected_s=_seconds(self.detected_us),
+            detected_s=_seconds(self.watching.detected_us),
             trigger_s=_seconds(self.trigger_us),
             restored_s=_seconds(self.restored_us),
-            paged_s=_seconds(self._page_us()),
+            paged_s=_seconds(self.watching.page_us()),
             automatic=self.automatic,
             requests=truth.requests,
             new_requests=truth.new_requests,
             rejected=truth.rejected,
             end_s=self.now / US,
         )
-
-    def _page_us(self) -> int:
-        """Return when people were paged or noticed by themselves, whichever was first."""
-        first = self.flow.truth.first_exposed_us
-        if first == NEVER:
-            return self.paged_us
-        noticed = first + us(self.scenario.on_call.notice)
-        if noticed > self.now:
-            return self.paged_us
-        return noticed if self.paged_us == NEVER else min(noticed, self.paged_us)
 
 
 def _seconds(at_us: int) -> float:

@@ -104,7 +104,7 @@ def retire(run: "Deployment", step: Retire) -> Process:
     """Wait, then terminate the old fleet or keep it alive."""
     run.note("lifecycle", f"{step.event} begins")
     if step.wait_s > 0:
-        run.watching = run.watching and run.scenario.control.watch_termination_wait
+        run.watching.on = run.watching.on and run.scenario.control.watch_termination_wait
         yield run.wait(us(step.wait_s))
     if step.action == "TERMINATE":
         run.advance()

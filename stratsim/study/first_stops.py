@@ -134,10 +134,13 @@ class _Play:
     def _look(self) -> Generator[At, None, None]:
         """Look as CodeDeploy does, until every alarm has been seen or the traffic's trace ends."""
         run = self.run
-        every_us = run.poll_us or _LOOK_US
+        every_us = run.watching.poll_us or _LOOK_US
         while len(self.seen) < len(self.names) and run.now + MINUTE_US < run.ending_us:
             for name in self.names:
-                if name not in self.seen and run.bank.states[name].name in run.plan.alarm_states:
+                if (
+                    name not in self.seen
+                    and run.watching.bank.states[name].name in run.plan.alarm_states
+                ):
                     self.seen[name] = self._sight(name)
             yield At(run.env, every_us, POLL)
         self.cut_short = len(self.seen) < len(self.names)
@@ -147,15 +150,19 @@ class _Play:
     def _sight(self, name: str) -> Sight:
         run = self.run
         at = run.now
-        if not run.poll_us:
+        if not run.watching.poll_us:
             at = next(when for when, alarm, *_ in reversed(run.record.alarms) if alarm == name)
         share = next((w for when, w in reversed(run.record.weights) if when < at), 0.0)
-        return Sight(at, share, run.watching and not run.over)
+        return Sight(at, share, run.watching.on and not run.over)
 
     def stop(self, name: str, until_s: float) -> FirstStop:
         """Return when `name` could first stop the deployment."""
         sight = self.seen.get(name)
-        passed = [n for n, s in self.seen.items() if not s.at_us] if self.run.by_ecs else []
+        passed = (
+            [n for n, s in self.seen.items() if not s.at_us]
+            if self.run.plan.controller == "ECS"
+            else []
+        )
         note = ""
         if passed:
             note = f"passed over: {passed[0]} is in {self._state(passed[0])} at the start"

@@ -245,7 +245,7 @@ MUTE = errors("mute", MetricName="RequestCount", Threshold=1)
 class TestActions:
     def paged_s(self, *alarms: dict[str, Any]) -> float:
         loaded = scenario(*alarms, on_call={"respond": "10h", "notice": "10h"})
-        return run(loaded).paged_us / 1e6
+        return run(loaded).watching.paged_us / 1e6
 
     def test_an_alarm_without_actions_pages_nobody(self) -> None:
         assert 0 < self.paged_s(errors()) < 3600
@@ -263,7 +263,7 @@ class TestActions:
         found = run(scenario(*quiet, held, on_call={"respond": "10h", "notice": "10h"}))
 
         assert times_s(found, "c") == times_s(found, "a") != []
-        assert found.paged_us == NEVER
+        assert found.watching.paged_us == NEVER
 
     def test_without_a_suppressor_in_alarm_they_wait(self) -> None:
         held = {
@@ -301,7 +301,7 @@ def test_a_reading_with_noise_is_made_once() -> None:
     )
     del alarm["Statistic"]
     found = run(scenario(alarm, noise="sampled"))
-    (watch,) = found.bank.metric
+    (watch,) = found.watching.bank.metric
 
     assert len(watch._known) > 3
     assert len({(key[1], key[2]) for key in watch._known}) == len(watch._known)
