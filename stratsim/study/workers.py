@@ -25,7 +25,7 @@ from functools import lru_cache
 from importlib import import_module
 from itertools import islice
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
 from stratsim.engine.setup import Setup, prepare
@@ -35,6 +35,9 @@ from stratsim.model.plan import Plan
 from stratsim.model.scenario import Scenario
 from stratsim.study.identity import deciding_versions
 from stratsim.study.jobs import Blocks, Job, work
+from stratsim.study.slots import Parcel, Slots
+
+T = TypeVar("T")
 
 AHEAD = 2
 """Parts submitted per worker: one to do and one to go on with."""
@@ -109,20 +112,38 @@ def _threaded(
 def _pooled(
     setups: Sequence[Setup], seed: int, parts: Sequence[Part], many: int
 ) -> Iterator[tuple[Part, Tally]]:
-    pool = _forked(setups, seed, many) if can_fork() else _spawned(setups, seed, many)
+    if can_fork():
+        slots = Slots(AHEAD * many, max(len(part.job.replications) for part in parts))
+        pool = _forked(setups, seed, many, slots)
+        yield from _from_processes(pool, parts, many, lambda: (slots.free.pop(),), slots.take)
+    else:
+        pool = _spawned(setups, seed, many)
+        yield from _from_processes(pool, parts, many, tuple, lambda tally: tally)
 
-    def submit(job: Job) -> Future[Tally]:
+
+def _from_processes(
+    pool: ProcessPoolExecutor,
+    parts: Sequence[Part],
+    many: int,
+    place: Callable[[], tuple[int, ...]],
+    opened: Callable[[Any], Tally],
+) -> Iterator[tuple[Part, Tally]]:
+    """Yield what processes have made; `place` is where to put it, which `opened` opens."""
+
+    def submit(job: Job) -> Future[Any]:
         with _interrupts_held(), _main_hidden():  # it may start a process
-            return pool.submit(_work, job)
+            return pool.submit(_work, job, *place())
 
     with _ended(pool):
-        yield from _collected(submit, parts, AHEAD * many, lambda: _free_if_broken(pool))
+        most, look = AHEAD * many, lambda: _free_if_broken(pool)
+        for part, found in _collected(submit, parts, most, look):
+            yield part, opened(found)
 
 
-def _forked(setups: Sequence[Setup], seed: int, many: int) -> ProcessPoolExecutor:
+def _forked(setups: Sequence[Setup], seed: int, many: int, slots: Slots) -> ProcessPoolExecutor:
     import_module("stratsim.engine.batch")  # once, and not again in each of them
     context = multiprocessing.get_context("fork")
-    return ProcessPoolExecutor(many, context, _start_forked, (setups, seed))
+    return ProcessPoolExecutor(many, context, _start_worker, (setups, seed, slots))
 
 
 def _spawned(setups: Sequence[Setup], seed: int, many: int) -> ProcessPoolExecutor:
@@ -174,17 +195,17 @@ def _elsewhere(
 
 
 def _collected(
-    submit: Callable[[Job], Future[Tally]],
+    submit: Callable[[Job], Future[T]],
     parts: Iterable[Part],
     most: int,
     look: Callable[[], None] = lambda: None,
-) -> Iterator[tuple[Part, Tally]]:
+) -> Iterator[tuple[Part, T]]:
     """Keep up to `most` parts submitted, and yield each when it is done.
 
     While none is for `PULSE_S`, `look` after the workers.
     """
     todo = iter(parts)
-    waiting: dict[Future[Tally], Part] = {}
+    waiting: dict[Future[T], Part] = {}
     try:
         while True:
             for part in islice(todo, most - len(waiting)):
@@ -217,17 +238,18 @@ class _Worker:
 
     setups: Sequence[Setup] = ()
     blocks: Blocks = Blocks(0)
+    slots: Slots | None = None
 
 
 def _start_spawned(scenario: Scenario, plans: Sequence[Plan], seed: int) -> None:
-    _start_forked([prepare(scenario, plan) for plan in plans], seed)
+    _start_worker([prepare(scenario, plan) for plan in plans], seed, None)
 
 
-def _start_forked(setups: Sequence[Setup], seed: int) -> None:
+def _start_worker(setups: Sequence[Setup], seed: int, slots: Slots | None) -> None:
     # Ctrl-C is the parent's to handle; a worker ends when it is told to.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _Worker.setups, _Worker.blocks = setups, Blocks(seed)
+    _Worker.setups, _Worker.blocks, _Worker.slots = setups, Blocks(seed), slots
 
 
 def _end_with_parent() -> None:
@@ -244,7 +266,7 @@ def _interrupts_held() -> Iterator[None]:
 
     Interrupted half way, a start leaves an orphan. And the processes inherit the
     mask, so that they never see an interrupt: it is the parent's to handle, and
-    `_start_forked` would come too late for one during their imports.
+    `_start_worker` would come too late for one during their imports.
     """
     main = threading.current_thread() is threading.main_thread()
     if not (main and hasattr(signal, "pthread_sigmask")):
@@ -277,8 +299,9 @@ def _main_hidden() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _work(job: Job) -> Tally:
-    return work(_Worker.setups[job.strategy], job, _Worker.blocks)
+def _work(job: Job, slot: int = 0) -> Tally | Parcel:
+    tally = work(_Worker.setups[job.strategy], job, _Worker.blocks)
+    return tally if _Worker.slots is None else _Worker.slots.put(slot, tally)
 
 
 def _work_anywhere(stamp: dict[str, str | None], study: bytes, job: Job) -> Tally:
