@@ -207,7 +207,7 @@ def test_a_worker_process_that_dies_ends_the_study_with_one_line() -> None:
         compare("des", workers=2, progress=progress)
 
 
-def die_half_way(job: Job) -> Tally:
+def die_half_way(*_: object) -> Tally:
     """Die as a worker does that is killed while it writes a result, its lock in hand."""
     frame = sys._getframe()
     while "result_queue" not in frame.f_locals:
