@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stratsim.model.quantities import Array
 
@@ -45,3 +46,36 @@ def touched_many(active: int, failures: Array) -> Array:
     if active <= 1:
         return np.where(failures > 0, float(active), 0.0)
     return np.asarray(-active * np.expm1(failures * _log_missed(active)))
+
+
+def touched_sticky_many(
+    active: int, runs: int, bands: Sequence[tuple[Array, Array, Array, NDArray[np.int64]]]
+) -> Array:
+    """`touched_sticky` of so many runs, shape (runs,).
+
+    `bands` are (low, high, failures, run), arrays alike. The edges of a run's bands are
+    put in order; between two of them the logs add up of those bands that are open there.
+    """
+    found = [np.concatenate(columns) for columns in zip(*bands, strict=True)]
+    if not found:
+        return np.zeros(runs)
+    low, high, failures, run = (column[found[2] > 0] for column in found)
+    users = active * (high - low)
+    sure = (users <= 1).astype(float)
+    logs = failures * np.log1p(-1 / np.where(users > 1, users, np.inf))
+    edges, owner = np.concatenate([low, high]), np.concatenate([run, run])
+    order = np.lexsort((edges, owner))
+    owner = owner[order]
+    place = np.arange(len(owner)) - np.searchsorted(owner, owner)
+    shape = (runs, int(place.max(initial=0)) + 1)
+
+    def by_run(values: Array, rest: float) -> Array:
+        grid = np.full(shape, rest)
+        grid[owner, place] = values[order]
+        return grid
+
+    left = by_run(edges, 1.0)
+    spared = np.minimum(np.cumsum(by_run(np.concatenate([logs, -logs]), 0.0), axis=1), 0.0)
+    certain = np.cumsum(by_run(np.concatenate([sure, -sure]), 0.0), axis=1) > 0
+    wide = np.diff(left, axis=1, append=1.0)
+    return np.asarray(-active * (wide * np.where(certain, -1.0, np.expm1(spared))).sum(axis=1))

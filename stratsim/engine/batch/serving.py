@@ -22,7 +22,7 @@ from stratsim.engine.batch.units import policy_of
 from stratsim.engine.batch.wants import Wants
 from stratsim.engine.clock import US
 from stratsim.engine.setup import Setup
-from stratsim.engine.users import touched_sticky
+from stratsim.engine.users import touched_sticky_many
 from stratsim.model.quantities import Array
 from stratsim.model.scaling import Scale
 from stratsim.model.traffic import Constant
@@ -218,13 +218,7 @@ class Serving:
 
     def sticky_users(self) -> Array:
         """Return the users touched by run, where each is pinned to a revision."""
-        active = self.scenario.traffic.users.active
-        bands: list[list[tuple[float, float, float]]] = [[] for _ in range(self.rows)]
-        for low, high, failed, index in self.bands:
-            for at in np.nonzero(failed > 0)[0]:
-                band = (float(low[at]), float(high[at]), float(failed[at]))
-                bands[index[at]].append(band)
-        return np.array([touched_sticky(active, b) for b in bands])
+        return touched_sticky_many(self.scenario.traffic.users.active, self.rows, self.bands)
 
 
 def _flow(setup: Setup, draws: Draws, wants: Wants) -> Flow:
