@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.engine.batch import unsupported
-from stratsim.engine.batch.results import NUMBERS
+from stratsim.engine.batch.results import NUMBERS, Results
 from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.clock import US, us
 from stratsim.engine.setup import Setup, prepare
@@ -148,22 +148,21 @@ class Screen:
         for lot in _lots(self.second, shapes):
             here = np.flatnonzero(np.isin(shape, lot))
             plans = Schedules(self.second, self.worlds, count, outcome, lot)
-            runs = _told(plans, np.searchsorted(lot, shape[here]), world[here], minute[here])
+            results = _told(plans, np.searchsorted(lot, shape[here]), world[here], minute[here])
             for name, values in numbers.items():
-                values[here] = runs.results.numbers[name]
+                values[here] = results.numbers[name]
             for name, truths in flags.items():
-                truths[here] = runs.results.flags[name]
+                truths[here] = results.flags[name]
         drawn = np.full(len(keys), outcome)
         return Tally(plan=self.second[0].plan, outcome=drawn, **flags, **numbers)
 
 
-def _told(plans: Schedules, which: Index, world: Index, minute: Index) -> Together:
+def _told(plans: Schedules, which: Index, world: Index, minute: Index) -> Results:
     runs = Together(
         *(plans, which, world),
         lambda programs, offsets: Prescribed(programs, offsets, minute),
     )
-    runs.run()
-    return runs
+    return runs.run()
 
 
 def _prepared(scenario: Scenario, shape: Shape, watched: frozenset[str]) -> Setup:

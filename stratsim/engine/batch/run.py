@@ -75,8 +75,18 @@ class Runs:
 
     # -- the run ------------------------------------------------------------------
 
-    def run(self) -> None:
-        """Run all to their ends; ``results`` then tells how it went."""
+    def run(self) -> Results:
+        """Run all to their ends, and return how it went; nothing else is kept.
+
+        A run and its parts know each other: left alone, a block's arrays would stay until
+        the collector of cycles comes by, some dozens of blocks later.
+        """
+        self._run()
+        results = self.results
+        vars(self).clear()
+        return results
+
+    def _run(self) -> None:
         self._past()
         state = self.state
         alarming = self.watching.group_alarm()

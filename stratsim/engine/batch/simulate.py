@@ -34,10 +34,9 @@ def simulate_many(
     flags = {name: np.zeros(len(places), dtype=bool) for name in ("succeeded", "automatic")}
     for which in np.unique(drawn):
         here = np.nonzero(drawn == which)[0]
-        runs = Runs(setup, Draws(worlds, places[here], int(which)))
-        runs.run()
-        for name, values in runs.results.numbers.items():
+        results = Runs(setup, Draws(worlds, places[here], int(which))).run()
+        for name, values in results.numbers.items():
             numbers[name][here] = values
-        for name, truths in runs.results.flags.items():
+        for name, truths in results.flags.items():
             flags[name][here] = truths
     return Tally(plan=setup.plan, outcome=drawn.astype(np.int64), **flags, **numbers)
