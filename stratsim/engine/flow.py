@@ -61,7 +61,7 @@ class Dice:
 
     def __init__(self, *, expected: bool) -> None:
         self.expected = expected
-        self.rng: np.random.Generator = None  # type: ignore[assignment]
+        self.rng: np.random.Generator = None  # type: ignore[assignment]  # each minute's
 
     def some(self, n: float, p: float) -> float:
         """Return how many of `n` happen, each with probability `p`."""

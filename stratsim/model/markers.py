@@ -49,11 +49,6 @@ class RuleError(ValueError):
         return error
 
 
-def is_number(value: object) -> bool:
-    """Whether `value` is a number; true and false are not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def parse_duration(value: object) -> float:
     """Return seconds from ``90s``, ``5m``, ``1h30m``, ``80ms`` or a number.
 

@@ -95,8 +95,8 @@ def _dates(ax: Axes) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     # matplotlib.dates has no types
-    locator = AutoDateLocator(maxticks=10)  # type: ignore[no-untyped-call]
-    formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(maxticks=10)  # type: ignore[no-untyped-call]  # matplotlib has none
+    formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]  # matplotlib has none
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(formatter)
 

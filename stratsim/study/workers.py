@@ -165,7 +165,7 @@ def _free_if_broken(pool: ProcessPoolExecutor) -> None:
         for process in processes:
             process.kill()
         # neither public nor typed
-        pool._result_queue._writer.close()  # type: ignore[attr-defined]  # noqa: SLF001
+        pool._result_queue._writer.close()  # type: ignore[attr-defined]  # noqa: SLF001  (no public way)
 
 
 def _elsewhere(

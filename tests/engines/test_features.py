@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from scipy import stats
 
 import stratsim
 from stratsim.engine.batch import simulate_many, unsupported
@@ -507,18 +506,11 @@ RUNS, FALSE_FAILURE = 150, 1e-3
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NOISY)
-def test_with_noise_the_laws_are_the_same(name: str) -> None:
+def test_with_noise_the_laws_are_the_same(name: str, hold_to_one_law: Any) -> None:
     """Two-sample tests on every column, in worlds of different seeds."""
     setup = setup_of(name, "sampled")
     mine, other = Block(setup.scenario, 7, 0), Worlds(setup.scenario, 1234, 0)
     one = tally(setup.plan, [simulate_one(setup, mine.row(row, 0)) for row in range(RUNS)])
     many = simulate_many(setup, other, range(RUNS), 0)
     level = FALSE_FAILURE / (2 * len(NOISY) * len(COLUMNS))
-    for column in COLUMNS:
-        first, second = (np.asarray(getattr(t, column), dtype=float) for t in (one, many))
-        gaps = [int(np.isnan(values).sum()) for values in (first, second)]
-        table = [[gap, RUNS - gap] for gap in gaps]
-        assert stats.fisher_exact(table).pvalue > level, f"{column}: how often it is absent"
-        a, b = (values[~np.isnan(values)].round(7) for values in (first, second))
-        if len(a) and len(b):
-            assert stats.ks_2samp(a, b, method="asymp").pvalue > level, column
+    hold_to_one_law(one, many, COLUMNS, level)
