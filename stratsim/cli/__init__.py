@@ -7,7 +7,8 @@ def main() -> None:
     """Run ``stratsim`` with the arguments of the process."""
     try:
         from stratsim.cli.app import run_app
-    except KeyboardInterrupt:  # before there is anything to tidy up
+
+        run_app()
+    except KeyboardInterrupt:  # before a command runs: there is nothing to tidy up
         sys.stderr.write("interrupted\n")
         raise SystemExit(130) from None
-    run_app()

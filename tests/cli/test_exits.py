@@ -159,8 +159,25 @@ class TestMachine:
 
 
 COMPARING = ["compare", "SCENARIO", "--replications", "2000000"]
-READY = "from stratsim.cli import main; print('ready', flush=True); main()"
-"""The command, with a word before it loads what it needs."""
+PAUSED = """
+import sys, time
+from stratsim.cli import main
+
+awaited = sys.argv.pop(1)
+
+class Pause:
+    def find_spec(name, path, target=None):
+        if name == awaited:
+            print("ready", flush=True)
+            time.sleep(60)
+
+sys.meta_path.insert(0, Pause)
+main()
+"""
+"""The command, which says a word and waits where it begins to load a module.
+
+The word is said inside `main`: a signal that came before it would end the
+interpreter, not the command."""
 
 
 @pytest.mark.slow
@@ -179,8 +196,11 @@ class TestInterrupt:
 
         assert (ended.code, ended.out, ended.err) == (130, "", "interrupted\n")
 
-    def test_while_modules_are_loaded(self, scenario: str) -> None:
-        with begun([sys.executable, "-c", READY, *command_on(scenario)]) as running:
+    @pytest.mark.parametrize(
+        "module", ["stratsim.cli.app", "stratsim.cli.commands.compare", "numpy", "scipy"]
+    )
+    def test_while_modules_are_loaded(self, scenario: str, module: str) -> None:
+        with begun([sys.executable, "-c", PAUSED, module, *command_on(scenario)]) as running:
             assert running.stdout is not None
             assert running.stdout.readline() == "ready\n"
             os.killpg(running.pid, signal.SIGINT)
