@@ -2,9 +2,9 @@
 
 import json
 import resource
+import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -36,6 +36,23 @@ seed: 5
 """
 RUNS = 5_000
 """Three batches of each of two strategies: of a large fleet few go together."""
+
+KILLED = """
+import os, signal, sys
+from stratsim.cli import main
+
+written = []
+
+def watch(event, arguments):
+    if event == "os.rename" and str(arguments[1]).endswith(".parquet"):
+        written.append(arguments[1])
+        if len(written) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(watch)
+main()
+"""
+"""The command, killed when it has written its third block and not yet named it so."""
 
 Bits = Callable[[Comparison], bytes]
 
@@ -163,15 +180,12 @@ class TestGoingOn:
         """The process is killed as it is; the next one prints what an undisturbed one prints."""
         path, folder = tmp_path / "kept.yaml", tmp_path / "out"
         path.write_text(SCENARIO, encoding="utf-8")
-        command = [*PROGRAM, "compare", str(path), "-n", "12000", "--json"]
-        killed = subprocess.Popen([*command, "--out", str(folder)], stdout=subprocess.DEVNULL)
-        end = time.monotonic() + 120
-        while len(blocks(folder)) < 2:
-            assert killed.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.01)
-        killed.kill()
-        killed.wait()
+        arguments = ["compare", str(path), "-n", "12000", "--json"]
+        command = [*PROGRAM, *arguments]
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED, *arguments, "--out", str(folder)],
+            stdout=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
         before = blocks(folder)
 
         resumed, whole = (
@@ -179,7 +193,8 @@ class TestGoingOn:
             for call in ([*command, "--out", str(folder), "--resume"], command)
         )
 
-        assert len(before) < 12
+        assert killed.returncode == -signal.SIGKILL
+        assert len(before) == 2
         assert blocks(folder).items() > before.items()
         assert resumed["provenance"].pop("command") != whole["provenance"].pop("command")
         assert resumed == whole
