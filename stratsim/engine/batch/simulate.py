@@ -8,6 +8,7 @@ from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.results import NUMBERS
 from stratsim.engine.batch.run import Runs
 from stratsim.engine.batch.worlds import Worlds
+from stratsim.engine.heap import keep_freed_memory
 from stratsim.engine.setup import Setup
 from stratsim.engine.tally import Tally
 
@@ -28,6 +29,7 @@ def simulate_many(
     outcome
         The outcome to play; each world's own where not given.
     """
+    keep_freed_memory()
     places = np.asarray(rows, dtype=np.int64)
     drawn = worlds.outcome(places) if outcome is None else np.full(len(places), outcome)
     numbers = {name: np.full(len(places), np.nan) for name in NUMBERS}
