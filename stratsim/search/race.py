@@ -11,7 +11,6 @@ than `RUNS`.
 
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -30,6 +29,7 @@ from stratsim.search.recorder import Minutes
 from stratsim.search.screen import Flags, Screen, Screened
 from stratsim.search.standing import FALSE, failing, penalty, ranked, spread
 from stratsim.search.together import Index
+from stratsim.study.pools import shared_out
 
 WORLDS = (8, 32, 128)
 """Worlds of each outcome in the rounds."""
@@ -81,7 +81,7 @@ class Race:
     requirements: Sequence[Requirement]
     certify: Certify
     worlds: Sequence[int] = WORLDS
-    threads: int = 1
+    workers: int = 1
     alive: Flags = field(init=False)
     outcomes: list[int] = field(init=False)
     chances: Array = field(init=False)
@@ -157,23 +157,18 @@ class Race:
 
     def _runs(self, strata: Strata, told: Told) -> list[Screened]:
         """Return the runs of one round, outcome by outcome."""
-        pool = ThreadPoolExecutor(self.threads)
-        try:
-            fires = self._first_passes(pool, strata, _within(told, 0.0, 0.4))
-            screened: list[Screened] = []
-            for one in pool.map(
-                lambda place: self.screen.screen(self.outcomes[place], fires[place], self.alive),
-                range(len(fires)),
-            ):
-                screened.append(one)
-                told(0.4 + 0.4 * len(screened) / len(fires))
-        except BaseException:  # an interrupt does not wait for what is under way
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        pool.shutdown()
+        fires = self._first_passes(strata, _within(told, 0.0, 0.4))
+
+        def play(place: int) -> Screened:
+            return self.screen.screen(self.outcomes[place], fires[place], self.alive)
+
+        screened: list[Screened] = []
+        for one in shared_out(play, range(len(fires)), self.workers):
+            screened.append(one)
+            told(0.4 + 0.4 * len(screened) / len(fires))
         return screened
 
-    def _first_passes(self, pool: ThreadPoolExecutor, strata: Strata, told: Told) -> list[Minutes]:
+    def _first_passes(self, strata: Strata, told: Told) -> list[Minutes]:
         """Return when alarms fire, by outcome; fault-free ones take out who cries wolf."""
         outcomes = self.scenario.release.outcomes
         clean = sum(not outcomes[i].faults for i in self.outcomes)
@@ -182,7 +177,7 @@ class Race:
         for some, many in ((self.outcomes[:clean], CENSUS), (self.outcomes[clean:], 1)):
             shapes, worlds = np.flatnonzero(self.alive.any(axis=1)), many * strata.worlds
             passes = partial(self.screen.fires, count=worlds, shapes=shapes)
-            for minutes in pool.map(passes, some):
+            for minutes in shared_out(passes, some, self.workers):
                 fires.append(minutes[..., : strata.worlds])
                 if many > 1:
                     self._count(len(fires) - 1, minutes)

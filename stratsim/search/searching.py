@@ -68,8 +68,8 @@ def search_designs(
         sample = finals.compare([(shape, alarm)], runs).samples[0]
         return standing(sample, objective, requirements).met is True
 
-    threads, interrupted = workers or os.cpu_count() or 1, False
-    race = Race(Screen(scenario, space, seed), objective, requirements, certify, threads=threads)
+    many, interrupted = workers or os.cpu_count() or 1, False
+    race = Race(Screen(scenario, space, seed), objective, requirements, certify, workers=many)
     try:
         race.run(lambda part: told(RACE * part))
         finalists = _finish(race, finals, runs, told)

@@ -22,8 +22,9 @@ from stratsim.study.first_stops import foresee
 from stratsim.study.gathering import Keep, Looks, Progress, gather
 from stratsim.study.identity import identity
 from stratsim.study.jobs import make_jobs
+from stratsim.study.pools import can_fork
 from stratsim.study.precision import MOST, compare_until
-from stratsim.study.workers import Crew, can_fork
+from stratsim.study.workers import Crew
 from stratsim.world import Block, block_size
 
 if TYPE_CHECKING:

@@ -4,27 +4,17 @@ Results never depend on it. Parts are handed on as they are done.
 """
 
 import multiprocessing
-import os
 import pickle
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
-    FIRST_COMPLETED,
-    BrokenExecutor,
     Executor,
     Future,
     ProcessPoolExecutor,
     ThreadPoolExecutor,
-    wait,
 )
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from itertools import islice
-from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
@@ -35,18 +25,22 @@ from stratsim.model.plan import Plan
 from stratsim.model.scenario import Scenario
 from stratsim.study.identity import deciding_versions
 from stratsim.study.jobs import Blocks, Job, work
+from stratsim.study.pools import (
+    AHEAD,
+    begin_worker,
+    can_fork,
+    collected,
+    ended,
+    free_if_broken,
+    interrupts_held,
+    main_hidden,
+)
 from stratsim.study.slots import Parcel, Slots
 
 T = TypeVar("T")
 
-AHEAD = 2
-"""Parts submitted per worker: one to do and one to go on with."""
-
 IN_FLIGHT = 512
 """Parts submitted to an executor that does not tell how many workers it has."""
-
-PULSE_S = 5.0
-"""How long to wait for a part before looking whether the workers are alive."""
 
 
 class Part(NamedTuple):
@@ -78,15 +72,6 @@ class Crew:
         return _pooled(setups, seed, parts, many)
 
 
-def can_fork() -> bool:
-    """Whether processes may be forked off this one: they cost next to nothing then.
-
-    On Linux, and while no other thread runs whose locks a fork would copy as they are:
-    at the command line, but not in a notebook.
-    """
-    return sys.platform == "linux" and threading.active_count() == 1
-
-
 def _alone(
     setups: Sequence[Setup], seed: int, parts: Sequence[Part]
 ) -> Iterator[tuple[Part, Tally]]:
@@ -101,12 +86,12 @@ def _threaded(
     """Use threads: arrays are drawn and computed without the interpreter's lock."""
     blocks = Blocks(seed)  # threads may draw the same worlds twice, never different ones
 
-    def submit(job: Job) -> Future[Tally]:
-        return pool.submit(work, setups[job.strategy], job, blocks)
+    def submit(part: Part) -> Future[Tally]:
+        return pool.submit(work, setups[part.job.strategy], part.job, blocks)
 
     pool = ThreadPoolExecutor(many)
-    with _ended(pool):
-        yield from _collected(submit, parts, AHEAD * many)
+    with ended(pool):
+        yield from collected(submit, parts, AHEAD * many)
 
 
 def _pooled(
@@ -130,13 +115,13 @@ def _from_processes(
 ) -> Iterator[tuple[Part, Tally]]:
     """Yield what processes have made; `place` is where to put it, which `opened` opens."""
 
-    def submit(job: Job) -> Future[Any]:
-        with _interrupts_held(), _main_hidden():  # it may start a process
-            return pool.submit(_work, job, *place())
+    def submit(part: Part) -> Future[Any]:
+        with interrupts_held(), main_hidden():  # it may start a process
+            return pool.submit(_work, part.job, *place())
 
-    with _ended(pool):
-        most, look = AHEAD * many, lambda: _free_if_broken(pool)
-        for part, found in _collected(submit, parts, most, look):
+    with ended(pool):
+        most, look = AHEAD * many, lambda: free_if_broken(pool)
+        for part, found in collected(submit, parts, most, look):
             yield part, opened(found)
 
 
@@ -154,20 +139,6 @@ def _spawned(setups: Sequence[Setup], seed: int, many: int) -> ProcessPoolExecut
     return ProcessPoolExecutor(many, context, _start_spawned, (scenario, plans, seed))
 
 
-def _free_if_broken(pool: ProcessPoolExecutor) -> None:
-    """Where a process of `pool` is dead, end the others, so that the pool finds out.
-
-    It does so by itself, but for a process that died while it wrote a result: the
-    pool then waits for the rest of it for ever, as it holds the pipe's other end too.
-    """
-    processes = list((pool._processes or {}).values())  # noqa: SLF001  (no public way)
-    if not all(process.is_alive() for process in processes):
-        for process in processes:
-            process.kill()
-        # neither public nor typed
-        pool._result_queue._writer.close()  # type: ignore[attr-defined]  # noqa: SLF001  (no public way)
-
-
 def _elsewhere(
     setups: Sequence[Setup], seed: int, parts: Sequence[Part], executor: Executor
 ) -> Iterator[tuple[Part, Tally]]:
@@ -179,58 +150,19 @@ def _elsewhere(
     most = AHEAD * many if isinstance(many, int) else IN_FLIGHT
     sent: WeakSet[Future[Tally]] = WeakSet()
 
-    def submit(job: Job) -> Future[Tally]:
-        future = executor.submit(_work_anywhere, stamp, study, job)
+    def submit(part: Part) -> Future[Tally]:
+        future = executor.submit(_work_anywhere, stamp, study, part.job)
         sent.add(future)
         return future
 
     try:
-        yield from _collected(submit, parts, most)
+        yield from collected(submit, parts, most)
     except MachineError:
         raise  # a broken executor drops its work itself
     except BaseException:
         for future in sent:
             future.cancel()
         raise
-
-
-def _collected(
-    submit: Callable[[Job], Future[T]],
-    parts: Iterable[Part],
-    most: int,
-    look: Callable[[], None] = lambda: None,
-) -> Iterator[tuple[Part, T]]:
-    """Keep up to `most` parts submitted, and yield each when it is done.
-
-    While none is for `PULSE_S`, `look` after the workers.
-    """
-    todo = iter(parts)
-    waiting: dict[Future[T], Part] = {}
-    try:
-        while True:
-            for part in islice(todo, most - len(waiting)):
-                waiting[submit(part.job)] = part
-            if not waiting:
-                return
-            done = wait(waiting, PULSE_S, FIRST_COMPLETED).done
-            if not done:
-                look()
-            for future in done:
-                yield waiting.pop(future), future.result()
-    except BrokenExecutor:
-        msg = "a worker process died, perhaps for lack of memory; try fewer workers"
-        raise MachineError(msg) from None
-
-
-@contextmanager
-def _ended(pool: Executor) -> Iterator[None]:
-    """End `pool` with its work, or at once where that is cut short."""
-    try:
-        yield
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
 
 
 class _Worker:
@@ -246,57 +178,8 @@ def _start_spawned(scenario: Scenario, plans: Sequence[Plan], seed: int) -> None
 
 
 def _start_worker(setups: Sequence[Setup], seed: int, slots: Slots | None) -> None:
-    # Ctrl-C is the parent's to handle; a worker ends when it is told to.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    begin_worker()
     _Worker.setups, _Worker.blocks, _Worker.slots = setups, Blocks(seed), slots
-
-
-def _end_with_parent() -> None:
-    """End this worker when its parent is gone, however that ended."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back while processes start; it comes through at the end.
-
-    Interrupted half way, a start leaves an orphan. And the processes inherit the
-    mask, so that they never see an interrupt: it is the parent's to handle, and
-    `_start_worker` would come too late for one during their imports.
-    """
-    main = threading.current_thread() is threading.main_thread()
-    if not (main and hasattr(signal, "pthread_sigmask")):
-        yield
-        return
-    came: list[int] = []
-    handler = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler)
-    if came:
-        raise KeyboardInterrupt
-
-
-@contextmanager
-def _main_hidden() -> Iterator[None]:
-    """Keep new processes from running the caller's script again.
-
-    A spawned process imports the parent's main module, which would start the
-    study once more where a script or a cell has no guard. Workers need nothing of it.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 def _work(job: Job, slot: int = 0) -> Tally | Parcel:

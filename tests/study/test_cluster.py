@@ -228,7 +228,7 @@ def test_a_worker_process_that_dies_half_way_through_a_result_does_too(
     monkeypatch.syspath_prepend(Path(__file__).parent)
     found = importlib.import_module(Path(__file__).stem)
     monkeypatch.setattr("stratsim.study.workers._work", found.die_half_way)
-    monkeypatch.setattr("stratsim.study.workers.PULSE_S", 1.0)
+    monkeypatch.setattr("stratsim.study.pools.PULSE_S", 1.0)
 
     with pytest.raises(MachineError, match=r"^a worker process died"):
         compare("des", workers=2)

@@ -9,7 +9,7 @@ import pytest
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "lambda-canary-any-error-1of1.yaml"
 SCRIPT = """
 import stratsim
-from stratsim.study.workers import can_fork
+from stratsim.study.pools import can_fork
 
 assert can_fork()
 scenario = stratsim.load("{path}")
