@@ -123,7 +123,7 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
     names = strategies or [spec.name for spec in scenario.strategies]
     setups = [prepare(scenario, build_plan(scenario, name)) for name in names]
     if engine == "exact":
-        return _solved(scenario, setups, seed, progress)
+        return _solved(scenario, setups, seed, _workers(workers, [engine]), progress)
     engines, notes = _engines(engine, setups)
     cases = enumerate_cases(scenario, wanted, stratify=stratify)
     if keep is not None:
@@ -152,12 +152,16 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
 
 
 def _solved(
-    scenario: Scenario, setups: Sequence[Setup], seed: int, progress: Progress | None
+    scenario: Scenario,
+    setups: Sequence[Setup],
+    seed: int,
+    workers: int,
+    progress: Progress | None,
 ) -> Comparison:
     """Return the comparison by the exact engine."""
     from stratsim.study.exactly import solve_all
 
-    samples, worlds, notes = solve_all(setups, seed, progress)
+    samples, worlds, notes = solve_all(setups, seed, workers, progress)
     return Comparison(
         scenario=scenario.name,
         seed=seed,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stratsim.errors import UnsupportedError
 from stratsim.measures import MEASURES, Sample, events, refused
+from stratsim.study.pools import shared_out
 
 if TYPE_CHECKING:
     from stratsim.engine.exact import Solution
@@ -25,7 +26,7 @@ WORLDS = (
 
 
 def solve_all(
-    setups: Sequence[Setup], seed: int, progress: Progress | None = None
+    setups: Sequence[Setup], seed: int, workers: int = 1, progress: Progress | None = None
 ) -> tuple[tuple[Sample, ...], int, tuple[str, ...]]:
     """Return a sample of weighted atoms per strategy, the most worlds used, and notes.
 
@@ -34,23 +35,27 @@ def solve_all(
     UnsupportedError
         Naming what the exact engine does not know.
     """
-    from stratsim.engine.exact import solve
-
     if lack := lacking(setups):
         raise UnsupportedError(lack)
     samples, most = [], 1
-    for done, setup in enumerate(setups, start=1):
-        try:
-            found = solve(setup, seed)
-        except UnsupportedError as error:
-            msg = f"{setup.plan.strategy}: {error}. Use --engine auto."
-            raise UnsupportedError(msg) from None
-        samples.append(exact_sample(setup, found))
-        most = max(most, found.worlds)
+    for sample, worlds in shared_out(lambda setup: _solved(setup, seed), setups, workers):
+        samples.append(sample)
+        most = max(most, worlds)
         if progress is not None:
-            progress(done, len(setups))
+            progress(len(samples), len(setups))
     notes = (QUANTILES,) if most == 1 else (QUANTILES, f"exact: {WORLDS.format(most)}")
     return tuple(samples), most, notes
+
+
+def _solved(setup: Setup, seed: int) -> tuple[Sample, int]:
+    from stratsim.engine.exact import solve
+
+    try:
+        found = solve(setup, seed)
+    except UnsupportedError as error:
+        msg = f"{setup.plan.strategy}: {error}. Use --engine auto."
+        raise UnsupportedError(msg) from None
+    return exact_sample(setup, found), found.worlds
 
 
 def lacking(setups: Sequence[Setup]) -> str:
