@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-SCENARIO = Path(__file__).parents[2] / "scenarios" / "lambda-canary-any-error-1of1.yaml"
-SCRIPT = """
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+COMPARED = """
 import stratsim
 from stratsim.study.pools import can_fork
 
@@ -20,16 +20,54 @@ found = [
 assert found[0].to_frame().equals(found[1].to_frame())
 assert found[0].engine == "{engine}"
 """
+SEARCHED = """
+import stratsim
+from stratsim.search.searching import search_designs
+from stratsim.search.shapes import shapes_of
+from stratsim.search.space import Space
+from stratsim.search.watches import probes_of
+from stratsim.study.pools import can_fork
+
+assert can_fork()
+scenario = stratsim.load("{path}")
+space = Space(shapes_of(scenario)[::20], probes_of(scenario)[:1])
+one, two = (
+    search_designs(scenario, "failed_requests", None, 500, 1, workers, None, space)
+    for workers in (1, 2)
+)
+assert one.explain() == two.explain()
+assert one.comparison.to_frame().equals(two.comparison.to_frame())
+"""
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forked on Linux alone")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux alone")
-@pytest.mark.parametrize(("engine", "runs"), [("batch", 400), ("des", 300)])
-def test_forked_workers_find_the_same_bits(engine: str, runs: int) -> None:
-    script = SCRIPT.format(engine=engine, path=SCENARIO, runs=runs)
+def told_by(script: str) -> str:
+    """What a script tells; it fails where one of its own fails."""
     # numpy's own threads would be copied by a fork; it has to end them before
     arguments = [sys.executable, "-W", "error", "-c", script]
-
     ended = subprocess.run(arguments, capture_output=True, text=True, check=False)
 
     assert ended.returncode == 0, ended.stderr
-    assert ended.stderr == ""
+    return ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("scenario", "engine", "runs"),
+    [
+        ("lambda-canary-any-error-1of1", "batch", 400),
+        ("lambda-canary-any-error-1of1", "des", 300),
+        ("ecs-canary50-5m", "exact", 32),
+    ],
+)
+def test_they_find_the_same_bits(scenario: str, engine: str, runs: int) -> None:
+    path = SCENARIOS / f"{scenario}.yaml"
+
+    assert told_by(COMPARED.format(engine=engine, path=path, runs=runs)) == ""
+
+
+@pytest.mark.slow
+def test_they_find_the_same_design() -> None:
+    path = SCENARIOS / "lambda-canary-any-error-1of1.yaml"
+
+    assert told_by(SEARCHED.format(path=path)) == ""
