@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 1.0
 """Work that ends sooner shows nothing."""
+TICK_S = 0.1
+"""Least time between two pictures of the bar."""
 
 
 @contextmanager
@@ -32,19 +35,26 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
 
 
 class _Bar:
-    """A bar that appears once patience has run out, and leaves no trace."""
+    """A bar that appears once patience has run out, and leaves no trace.
+
+    It is drawn when something is done, and not by a thread of its own: workers can be
+    forked off a process without threads only.
+    """
 
     def __init__(self, what: str) -> None:
         self.what = what
         self.start = monotonic()
+        self.drawn = -inf
         self.shown: tuple[Progress, TaskID] | None = None
 
     def update(self, done: int, total: int) -> None:
-        if self.shown is None and monotonic() - self.start > PATIENCE_S and done < total:
+        now = monotonic()
+        if self.shown is None and now - self.start > PATIENCE_S and done < total:
             self.shown = self._show(total)
-        if self.shown is not None:
+        if self.shown is not None and now - self.drawn > TICK_S:
             progress, task = self.shown
-            progress.update(task, completed=done, total=total)
+            progress.update(task, completed=done, total=total, refresh=True)
+            self.drawn = now
 
     def _show(self, total: int) -> tuple[Progress, TaskID]:
         from rich.console import Console
@@ -63,6 +73,7 @@ class _Bar:
             TimeRemainingColumn(),
             console=Console(stderr=True, color_system=None if wants_plain() else "auto"),
             transient=True,
+            auto_refresh=False,
         )
         progress.start()
         return progress, progress.add_task(self.what, total=total)
