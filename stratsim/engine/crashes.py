@@ -27,6 +27,10 @@ class Crashes:
         self.down: set[int] = set()
         self._armed: Counter[int] = Counter()
 
+    def keeps_out(self, unit: Unit) -> bool:
+        """Whether `unit` is out of service because it has died."""
+        return unit.struck and unit.number in self.down
+
     def watch(self) -> None:
         """Arm a timer for every instance that has begun to serve."""
         if not (self.faults or self.dying):

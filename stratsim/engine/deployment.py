@@ -244,6 +244,10 @@ class Deployment:
 
     def _interrupt_children(self) -> None:
         self._interrupt_watchers()
+        self.leave_hosts()
+
+    def leave_hosts(self) -> None:
+        """Deploy to no further host; what runs on one is left at once or comes to its end."""
         at_once = self.scenario.control.stop_in_flight == "at_once"
         for script in self.scripts:
             script.stop()

@@ -62,6 +62,8 @@ class Hosts:
         self.script = Script(run, step.events, units, new=new, purpose=purpose)
         run.scripts.append(self.script)
         self.waiting = _in_order(run, units)
+        # what an earlier deployment left running may make a host healthy meanwhile
+        self.well = {unit.number for unit in units if unit.healthy}
         self.total = self.left = len(units)
         self.sick = sum(not unit.healthy for unit in units)
         self.succeeded = 0
@@ -139,8 +141,8 @@ class Hosts:
             if not self.flying:
                 raise self._failure(HEALTH_CONSTRAINTS)
             self.wake = self.run_.env.event()
-            if not self.finished:
-                yield self.wake
+            yield self.wake
+            yield self.run_.wait(0)  # all that end in this instant are looked at together
             self._collect()
 
     def _start(self, queue: deque[Unit], zone: int, least: int) -> None:
@@ -155,7 +157,7 @@ class Hosts:
         step, away = self.step, self.away.total()
         if step.throttled and len(self.flying) >= step.concurrency:
             return False
-        if not unit.healthy:
+        if unit.number not in self.well:
             return True
         # the second bound tells only where instances have joined since the plan was made
         if self.healthy.total() - away <= step.minimum_healthy or away >= step.concurrency:
@@ -165,10 +167,11 @@ class Hosts:
     def _launch(self, unit: Unit) -> None:
         run = self.run_
         process = run.env.process(self.script.play(unit))
-        self.flying[unit.number] = (unit, unit.healthy, process)
-        self.away[unit.zone] += unit.healthy
+        healthy = unit.number in self.well
+        self.flying[unit.number] = (unit, healthy, process)
+        self.away[unit.zone] += healthy
         self.left -= 1
-        self.sick -= not unit.healthy
+        self.sick -= not healthy
         unit.tried = True
         run.note("target", f"{unit.name} InProgress")
         run.children.add(process)

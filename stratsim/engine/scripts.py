@@ -78,6 +78,8 @@ class Script:
         run = self.run
         if unit.busy is not None and unit.busy.is_alive:
             yield unit.busy
+        if self.stopped:
+            return False
         unit.busy = run.env.active_process
         for at, event in enumerate(self.events):
             if event.effect == "block":
@@ -97,7 +99,8 @@ class Script:
         if run.traced:
             run.note("host", f"{unit.name} {event.event} {trouble}".rstrip())
         if trouble and not event.forgiven:
-            if not unit.in_service:
+            # one that has died is out for that, and comes back by itself
+            if not (unit.in_service or run.crashes.keeps_out(unit)):
                 run.take_out(unit, struck=unit.number in self.doomed)
             return False
         if _registers(event):

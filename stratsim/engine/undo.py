@@ -72,8 +72,9 @@ def _terminate_new(run: "Deployment") -> None:
 def reregister(run: "Deployment") -> Process:
     """Register the original hosts again, then take the replacement hosts out."""
     steps = run.plan.steps
-    yield from _relaunch(run, relaunch_events(steps))
+    # a host that is launched now and fails is no older one to register again
     outside = [u for u in run.fleet.of(new=False) if not u.in_service]
+    yield from _relaunch(run, relaunch_events(steps))
     if outside:
         yield from _play(run, allow_events(steps), outside, "reregister")
     yield run.wait(run.reroute_us)
@@ -107,6 +108,7 @@ def redeploy(run: "Deployment") -> Process:
     try:
         yield from Hosts(run, step, hosts, pool=pool, new=False, purpose="rollback").run()
     except StepFailedError as failure:
+        run.leave_hosts()
         run.note("rollback", f"failed: {failure.code}")
 
 
@@ -125,7 +127,10 @@ def roll_back_tasks(run: "Deployment") -> Process:
 
 
 def by_steps(run: "Deployment") -> Process:
-    """Take the steps that the plan has for this."""
+    """Take the steps that the plan has for this, once no event runs on a host any more."""
+    busy = [unit.busy for unit in run.hosts() if unit.busy is not None and unit.busy.is_alive]
+    if busy:
+        yield run.env.all_of(busy)
     for step in run.plan.restore:
         try:
             yield from HANDLERS[type(step)](run, step)

@@ -484,3 +484,48 @@ def test_an_event_in_flight_may_come_to_its_end(
     assert run.outcome["deployment_duration_s"] == 140
     assert told == times
     assert last_share(run) == 0
+
+
+def test_hosts_that_end_in_one_instant_are_looked_at_together(deploy: Deploy) -> None:
+    """A batch of two, of which the first fails and ends the deployment."""
+    command = {"DeploymentPolicy": "Rolling", "BatchSizeType": "Fixed", "BatchSize": 2}
+    entry = {"elasticBeanstalk": {"aws:elasticbeanstalk:command": command}}
+    run = deploy("ec2", entry, n=4, lifecycle={"Install": 30}, faults=failing(0))
+
+    assert run.status == "Failed"
+    assert [host for _, host in targets(run, "Failed")] == ["host 0"]
+    assert targets(run, "Succeeded") == [(run.outcome["deployment_duration_s"], "host 1")]
+
+
+@pytest.mark.parametrize(
+    ("how", "more"), [("at_once", set()), ("after_event", {"Install"})], ids=["at once", "after"]
+)
+def test_a_rollback_that_fails_leaves_its_hosts_as_any_stop_does(
+    scenario_of: ScenarioOf, how: str, more: set[str]
+) -> None:
+    """One host that fails is one too many: three are healthy, five have to be.
+
+    Hosts that fail at the very end of the way there serve, and at the very beginning
+    of the way back still do, so that people come again an hour later.
+    """
+    rollback = {"autoRollbackConfiguration": {"enabled": True, "events": ["DEPLOYMENT_FAILURE"]}}
+    risky = {"duration": 30, "failure": 0.4}
+    scenario = scenario_of(
+        "ec2", minimum("HOST_COUNT", 5), n=6, deployment_group=rollback,
+        hosts=[{"index": at, "healthy": False} for at in range(3)],
+        lifecycle={"BeforeBlockTraffic": risky, "Install": 60, "AfterAllowTraffic": risky},
+        faults=[{"kind": "errors", "rate": 0.1}],
+        on_call={"respond": "1h", "notice": "1h"},
+        control={"stop_in_flight": how, "rollback_hosts": "whole_group"},
+    )  # fmt: skip
+    later = set()
+    for number in range(20):
+        events = stratsim.simulate(scenario, "it", replication=number).document["events"]
+        failed = [event["time_s"] for event in events if event["detail"].startswith("failed: ")]
+        later |= {
+            event["detail"].split()[2]
+            for event in events
+            if failed and event["kind"] == "host" and failed[0] < event["time_s"] < failed[0] + 3600
+        }
+
+    assert later == more

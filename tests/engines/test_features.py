@@ -411,6 +411,24 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         *("ec2", {**IN_PLACE, "deploymentStyle": "BLUE_GREEN"}),
         {"lifecycle": {"ApplicationStop": {"duration": "9s", "failure": 1}}},
     ),
+    "a fleet that is launched again, and fails": (
+        *("ec2", {"minimumHealthyHosts": NONE, "deploymentStyle": "BLUE_GREEN"}),
+        {
+            "service": {"instances": 2, "capacity": 40},
+            "lifecycle": {"Install": {"duration": "30s", "failure": 0.5}},
+            "on_call": {"respond": "3m", "notice": "1h"},
+            "control": {"follow_up": "2h"},
+        },
+    ),
+    "hosts that have died and fail on the way back": (
+        *("ec2", {"minimumHealthyHosts": NONE, "deploymentStyle": "IN_PLACE"}),
+        {
+            "faults": [{"kind": "crash", "per_hour": 60}, ERRORS],
+            "lifecycle": {"BeforeBlockTraffic": {"duration": "30s", "failure": 0.3}},
+            "service": {"instances": 6, "capacity": 10, "startup": "2m"},
+            "on_call": {"notice": "2m"},
+        },
+    ),
     "autoscaling of two fleets": ("ecs", CANARY, {"service": SCALED, "traffic": UP_AND_DOWN}),
     "autoscaling before a fleet is launched": (
         *("ecs", CANARY),

@@ -77,8 +77,8 @@ def fall_ill(draft: Draft, play: Script, ran: Pass, *, new: bool) -> None:
     """Put into `draft` when hosts of a pass are registered and not healthy."""
     begin = ran.at(play.ill)
     ever = begin < NEVER
-    end = np.minimum(np.where(ever, ran.start, 0) + np.where(ever, play.well, 0), ran.cut)
-    _put(draft, begin, np.where(ever, end, NEVER), new=new)
+    end = np.where(ever, ran.start, 0) + np.where(ever, play.well, 0)
+    _put(draft, begin, np.where(ever, np.minimum(end, ran.cut - 1), NEVER), new=new)
 
 
 def fall_ill_at(draft: Draft, play: Script, start: Times) -> None:

@@ -1,7 +1,7 @@
 """Hosts in batches under every rule there is, for many replications at once.
 
 See `stratsim.engine.hosts`. Every turn of the loop takes each replication to its
-next event: a host that is done, or the end of a zone's watch.
+next event: hosts that are done, or the end of a zone's watch.
 """
 
 from dataclasses import dataclass
@@ -57,15 +57,14 @@ class HostPass:
     def __init__(self, play: Script, step: Roll, hosts: Hosts, begin: Times, active: Flags) -> None:
         self.play, self.step, self.hosts = play, step, hosts
         self.now, self.active = begin.copy(), active.copy()
-        rows, self.size = hosts.wanted.shape
+        rows = len(hosts.wanted)
         self.rows = np.arange(rows)
         self.waiting, self.healthy = hosts.wanted.copy(), hosts.healthy & hosts.pool
         self.spared = (self.healthy & ~hosts.wanted).sum(axis=1)
         self.start = np.full(hosts.wanted.shape, NEVER)
         self.ends = self.start.copy()
-        self.turns = np.zeros(hosts.wanted.shape, dtype=np.int64)
         self.was_healthy = np.zeros(hosts.wanted.shape, dtype=bool)
-        self.turn, self.zone = 0, np.zeros(rows, dtype=np.int64)
+        self.zone = np.zeros(rows, dtype=np.int64)
         self.until = np.full(rows, NEVER)
         self.succeeded = np.zeros(rows, dtype=np.int64)
         self.failed = np.zeros(rows, dtype=bool)
@@ -74,7 +73,6 @@ class HostPass:
         """Return when each host was taken, and how the pass ended."""
         self._refuse()
         while self.active.any():
-            self.turn += 1
             self._launch(self.active & (self.until == NEVER))
             idle = self.active & (self.until == NEVER) & ~self._flying.any(axis=1)
             self._fail(idle & self._queue.any(axis=1))
@@ -83,7 +81,8 @@ class HostPass:
             watched = self.active & (self.until < NEVER)
             self.now = np.where(watched, self.until, self.now)
             self.until = np.where(watched, NEVER, self.until)
-        cut = np.where(self._flying & self.failed[:, None], self.now[:, None], NEVER)
+        # what falls into the instant of the failure has happened
+        cut = np.where(self._flying & self.failed[:, None], self.now[:, None] + 1, NEVER)
         return Pass(self.start, self.now, self.failed, cut)
 
     @property
@@ -122,7 +121,6 @@ class HostPass:
             taken = (at, host[at])
             self.start[taken] = self.now[at]
             self.ends[taken] = self.now[at] + self.play.done[taken]
-            self.turns[taken] = self.turn * self.size + self.hosts.order[taken]
             self.was_healthy[taken] = self.healthy[taken]
             self.waiting[taken] = False
 
@@ -158,20 +156,16 @@ class HostPass:
         self.active &= ~done
 
     def _collect(self, rows: Flags) -> None:
-        """Take note of the host that is done first, and decide whether to go on."""
+        """Take note of the hosts that are done first, and decide whether to go on."""
         soonest = self.ends.min(axis=1)
         rows = rows & (soonest < NEVER)
-        first = np.where(self.ends == soonest[:, None], self.turns, LAST).argmin(axis=1)
-        at = np.nonzero(rows)[0]
-        done = (at, first[at])
-        ok = ~self.play.failed[done]
-        self.now[at] = self.ends[done]
-        self.ends[done] = NEVER
-        self.healthy[done] = ok
-        self.succeeded[at] += ok
-        failed = np.zeros(len(rows), dtype=bool)
-        failed[at] = ~ok
-        self._check(failed)
+        done = rows[:, None] & (self.ends == soonest[:, None])
+        ok = done & ~self.play.failed
+        self.now = np.where(rows, soonest, self.now)
+        self.ends = np.where(done, NEVER, self.ends)
+        self.healthy = np.where(done, ok, self.healthy)
+        self.succeeded += ok.sum(axis=1)
+        self._check((done & ~ok).any(axis=1))
 
     def _check(self, rows: Flags) -> None:
         """Fail where hosts wait and the minimum does not let them go."""

@@ -179,7 +179,9 @@ def redeploy(runs: "Runs", rows: Rows) -> None:
     now = state.now[rows]
     draws = _draws(runs, rows)
     at = _where_hosts_are(runs, rows, draws)
-    died = runs.crashes.clocks.down[rows] & (state.status[rows] != SUCCEEDED)[:, None]
+    # a stop makes hosts that have died Unhealthy, and so does a way back that has failed
+    stopped = (state.status[rows] != SUCCEEDED) | (state.undone[rows] < NEVER)
+    died = runs.crashes.clocks.down[rows] & stopped[:, None]
     healthy = at.healthy & ~died
     wanted = at.touched
     if runs.scenario.control.rollback_hosts == "whole_group":
