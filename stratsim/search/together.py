@@ -15,6 +15,7 @@ from stratsim.engine.batch.alarms import Bank
 from stratsim.engine.batch.changes import NEVER, Changes, Flags, T, Times
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.ends import Ends
+from stratsim.engine.batch.in_flight import Played, put
 from stratsim.engine.batch.run import Runs
 from stratsim.engine.batch.schedule import BY_ROW, Schedule, schedule
 from stratsim.engine.batch.watching import Watching
@@ -128,10 +129,14 @@ def joined(parts: Sequence[Schedule]) -> Schedule:
     found.changes, found.hosts = _joined_changes([part.changes for part in parts]), None
     for name in BY_ROW:
         setattr(found, name, np.concatenate([getattr(part, name) for part in parts]))
+    beside: list[Played | None] = [None] * len(found.beside)
     for part in parts:
         rows = np.arange(at, at + len(part.end))
         found.put_hosts(rows, part.hosts)
+        both = zip(beside, part.beside, strict=True)
+        beside = [put(whole, rows, played, len(found.end)) for whole, played in both]
         at += len(part.end)
+    found.beside = [played for played in beside if played is not None]
     return found
 
 

@@ -13,6 +13,7 @@ from stratsim.engine.des import simulate_one
 from stratsim.engine.setup import Setup, prepare
 from stratsim.engine.tally import Tally, tally
 from stratsim.strategies import build_plan
+from stratsim.strategies.lifecycle import BLOCK, INSTALL
 from stratsim.world import Block
 
 COLUMNS = [name for name in Tally.__dataclass_fields__ if name not in ("plan", "outcome")]
@@ -73,6 +74,30 @@ FLAGGER = {
         }
     }
 }
+LATE = {"stop_in_flight": "after_event"}
+EVENTS = {
+    "BeforeBlockTraffic": {"duration": "13s"},
+    "ApplicationStop": {"duration": "17s"},
+    "BeforeInstall": {"duration": "23s"},
+    "AfterInstall": {"duration": "31s"},
+    "BeforeAllowTraffic": {"duration": "11s"},
+    "AllowTraffic": {"duration": "59s"},
+    "AfterAllowTraffic": {"duration": "41s"},
+}
+FAILS_AT_TIMES = {
+    **EVENTS,
+    "BeforeBlockTraffic": {"duration": "13s", "failure": 0.2},
+    "AfterInstall": {"duration": "31s", "failure": 0.2},
+    "AfterAllowTraffic": {"duration": "41s", "failure": 0.2},
+}
+
+
+def beanstalk(policy: str, batch: int = 30) -> dict[str, Any]:
+    """Return an Elastic Beanstalk environment of basic health."""
+    command = {"DeploymentPolicy": policy, "BatchSize": batch}
+    return {"elasticBeanstalk": {"aws:elasticbeanstalk:command": command}}
+
+
 POLICY = {"min": 4, "max": 20, "target_utilization": 0.5, "scale_in_periods": 6}
 SCALED = {"instances": 12, "capacity": 10, "drain": "33s", "autoscaling": POLICY}
 UP_AND_DOWN = {
@@ -352,6 +377,96 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             ),
         )
     },
+    **{
+        f"events that end after people stop {notice} s later, {style}": (
+            *("ec2", {**IN_PLACE, "deploymentStyle": style}),
+            {
+                "lifecycle": EVENTS,
+                "on_call": {"notice": notice},
+                "control": {**LATE, "reroute": "90s"},
+            },
+        )
+        for style, notices in (("IN_PLACE", (70, 95, 120, 160, 200)), ("BLUE_GREEN", (65, 90)))
+        for notice in notices
+    },
+    **{
+        f"events that end after alarms, {name}": (
+            *("ec2", {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": 9}, **strategy}),
+            {
+                "alarms": [alarm(Dimensions=[], EvaluationPeriods=1)],
+                "lifecycle": lifecycle,
+                "on_call": {"respond": "3m"},
+                "control": LATE,
+                **rest,
+            },
+        )
+        for name, strategy, lifecycle, rest in (
+            ("in place", {}, EVENTS, {}),
+            ("zone by zone", {"zonalConfig": {"monitorDurationInSeconds": 60}}, EVENTS, {}),
+            ("all hosts again", {}, EVENTS, {"control": {**LATE, "rollback_hosts": "whole_group"}}),
+            ("with a barrier", {}, EVENTS, {"control": {**LATE, "batches": "barrier"}}),
+            ("where hosts fail", {}, FAILS_AT_TIMES, {"control": {**LATE, "follow_up": "2h"}}),
+            (
+                "hosts that were Unhealthy",
+                {},
+                FAILS_AT_TIMES,
+                {"hosts": HOSTS, "control": {**LATE, "follow_up": "2h"}},
+            ),
+            ("beside another fleet", {"deploymentStyle": "BLUE_GREEN"}, FAILS_AT_TIMES, {}),
+            ("with slow start", {}, EVENTS, {"service": SLOW}),
+            ("that fails open", {}, EVENTS, {"service": OPEN, "faults": [SOME_START, ERRORS]}),
+            (
+                "without a rollback",
+                {},
+                EVENTS,
+                {
+                    "deployment_group": {
+                        "autoRollbackConfiguration": {"enabled": False},
+                        "alarmConfiguration": {"enabled": True, "alarms": [{"name": "alarm"}]},
+                    }
+                },
+            ),
+        )
+    },
+    "events that end after a fleet is taken out of service": (
+        *("ec2", {"minimumHealthyHosts": NONE, "deploymentStyle": "BLUE_GREEN"}),
+        {
+            "lifecycle": {
+                "BlockTraffic": {"duration": "2m"},
+                "AfterBlockTraffic": {"duration": "4m"},
+            },
+            "on_call": {"notice": "75s"},
+            "control": LATE,
+        },
+    ),
+    "events that end after a rollback has failed": (
+        *("ec2", {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": 5}}),
+        {
+            "hosts": [{"index": at, "healthy": False} for at in range(3)],
+            "service": {"instances": 6, "capacity": 15, "startup": 0},
+            "lifecycle": {
+                **{key: {"duration": 0} for key in (*BLOCK, *INSTALL, "BeforeAllowTraffic")},
+                "BeforeBlockTraffic": {"duration": "30s", "failure": 0.4},
+                "AllowTraffic": {"duration": "10m"},
+                "AfterAllowTraffic": {"duration": "30s", "failure": 0.4},
+            },
+            "on_call": {"respond": "2m", "notice": "1h"},
+            "control": {**LATE, "rollback_hosts": "whole_group", "follow_up": "2h"},
+        },
+    ),
+    "events that end after a batch of which one fails": (
+        *("ec2", beanstalk("Rolling")),
+        {
+            "lifecycle": {"Install": {"duration": {"min": 10, "max": 90}, "failure": 0.1}},
+            "faults": [HALF_START, ERRORS],
+            "control": LATE,
+            "on_call": {"notice": "3m"},
+        },
+    ),
+    "events that end after people stop an additional batch": (
+        *("ec2", beanstalk("RollingWithAdditionalBatch")),
+        {"on_call": {"notice": "5m"}, "control": LATE},
+    ),
     "events that end after a stop, where no host has any": (
         *("ecs", CANARY),
         {"alarms": [alarm()], "control": {"stop_in_flight": "after_event"}},
@@ -512,6 +627,8 @@ NOISY = (
     "an additional batch, of which some die",
     "hosts that crash in a group that fails open",
     "a rollback in a group that fails open",
+    "events that end after alarms, where hosts fail",
+    "events that end after a rollback has failed",
     "hosts with slow start, and a rollback",
     "tasks with slow start, and a rollback",
     "autoscaling before a fleet is launched",

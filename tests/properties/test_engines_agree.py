@@ -26,6 +26,7 @@ from stratsim.world import Block
 Lawful = Callable[..., SearchStrategy[dict[str, Any]]]
 
 COLUMNS = [name for name in Tally.__dataclass_fields__ if name not in ("plan", "outcome")]
+POLICIES = st.sampled_from(["AllAtOnce", "Rolling", "RollingWithAdditionalBatch"])
 ROWS = range(2)
 """Replications of each outcome: chances keep their draws where noise is off."""
 
@@ -56,6 +57,34 @@ def test_hosts_that_never_become_healthy(lawful: Lawful, data: DataObject) -> No
     found["strategies"] = [
         {"name": style, "deploymentStyle": style, "minimumHealthyHosts": minimum}
         for style in ("IN_PLACE", "BLUE_GREEN")
+    ]
+
+    _check_all(replace(stratsim.load(found), noise="expected"))
+
+
+@pytest.mark.slow
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_events_that_end_after_a_stop(lawful: Lawful, data: DataObject) -> None:
+    """People come soon, and events are long: hosts are in flight whatever stops the deployment."""
+    found = data.draw(lawful("ec2"))
+    count = found["service"]["instances"]
+    minimum = {"type": "HOST_COUNT", "value": data.draw(st.integers(0, count - 1))}
+    length = st.sampled_from([0, 20, 45, 60, 300])
+    failure = st.sampled_from([0, 0, 0.2])
+    for event in ("BeforeBlockTraffic", "BeforeInstall", "AllowTraffic", "AfterAllowTraffic"):
+        found["lifecycle"][event] = {"duration": data.draw(length), "failure": data.draw(failure)}
+    for outcome in found["release"]["outcomes"]:
+        outcome["faults"].append({"kind": "errors", "rate": 0.2})
+    found["traffic"] = {"rate": 50}
+    found["service"].pop("autoscaling", None)
+    found["control"]["stop_in_flight"] = "after_event"
+    found["on_call"] = {"notice": data.draw(st.sampled_from([61, 107, 211])), "respond": 180}
+    beanstalk = {"aws:elasticbeanstalk:command": {"DeploymentPolicy": data.draw(POLICIES)}}
+    found["strategies"] = [
+        {"name": "IN_PLACE", "minimumHealthyHosts": minimum},
+        {"name": "BLUE_GREEN", "deploymentStyle": "BLUE_GREEN", "minimumHealthyHosts": minimum},
+        {"name": "beanstalk", "elasticBeanstalk": beanstalk},
     ]
 
     _check_all(replace(stratsim.load(found), noise="expected"))

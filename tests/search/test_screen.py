@@ -40,15 +40,18 @@ def some_of(space: Space, count: int) -> list[Entry]:
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "stop"),
     [
-        "lambda-canary-any-error-1of1",
-        pytest.param("checkout-ecs", marks=pytest.mark.slow),
-        pytest.param("ec2-blue-green", marks=pytest.mark.slow),
+        ("lambda-canary-any-error-1of1", "at_once"),
+        pytest.param("checkout-ecs", "at_once", marks=pytest.mark.slow),
+        pytest.param("ec2-blue-green", "at_once", marks=pytest.mark.slow),
+        pytest.param("ec2-blue-green", "after_event", marks=pytest.mark.slow),
     ],
 )
-def test_without_noise_both_measure_the_same(name: str) -> None:
-    scenario = replace(stratsim.load(name), noise="expected")
+def test_without_noise_both_measure_the_same(name: str, stop: str) -> None:
+    scenario = replace(
+        stratsim.load(name).with_values({"control.stop_in_flight": stop}), noise="expected"
+    )
     space = Space(shapes_of(scenario), probes_of(scenario)[:3])
     entries = [*some_of(space, 15), (0, space.alarms)]
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Flags, Times
+from stratsim.engine.batch.in_flight import stop
 from stratsim.engine.batch.schedule import FAILED, STOPPED
 from stratsim.engine.batch.state import Index
 from stratsim.engine.batch.undo import UNDO, forget_entries, halt
@@ -81,6 +82,7 @@ class Ends:
         state.undoing |= rows
         self.check_restored(rows)
         here = np.nonzero(rows)[0]
+        stop(self.runs, here)
         forget_entries(self.runs, here)
         UNDO[self.runs.plan.undo](self.runs, here)
 

@@ -98,8 +98,10 @@ def _put(draft: Draft, begin: Times, end: Times, *, new: bool) -> None:
 
 
 def recover(runs: "Runs", rows: Index, draft: Draft) -> None:
-    """Let nobody be ill for whom CodeDeploy's agent waited: it no longer does."""
+    """Let nobody be ill for whom CodeDeploy's agent waited, where it no longer does."""
     state = runs.state
+    if runs.scenario.control.stop_in_flight == "after_event":
+        return
     old, new = state.sick_old[rows], state.sick_new[rows]
     if old.any() or new.any():
         draft.put(state.now[rows], add={"sick_old": -old, "sick_new": -new})

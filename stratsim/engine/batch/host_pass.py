@@ -25,6 +25,7 @@ class Hosts:
 
     ``order`` is each host's place in the order in which they are tried; ``zone``
     (hosts,) its zone from 1 on, and ``zones`` (rows, zones) the order of the zones.
+    ``free`` is when another deployment is no longer busy on a host.
     """
 
     wanted: Flags
@@ -33,10 +34,17 @@ class Hosts:
     order: Index
     zone: Index
     zones: Index
+    free: Times | None = None
 
 
 def hosts_before(
-    draws: Draws, step: Roll, wanted: Flags, pool: Flags, healthy: Flags, rank: Index
+    draws: Draws,
+    step: Roll,
+    wanted: Flags,
+    pool: Flags,
+    healthy: Flags,
+    rank: Index,
+    free: Times | None = None,
 ) -> Hosts:
     """Return the hosts before a pass.
 
@@ -48,7 +56,7 @@ def hosts_before(
     count = max(len(step.zones), 1)
     in_turn = np.broadcast_to(np.arange(count), (len(draws.rows), count))
     zones = draws.order(count) if step.zones_shuffled else in_turn
-    return Hosts(wanted, pool, healthy, order, draws.zones(), zones + 1)
+    return Hosts(wanted, pool, healthy, order, draws.zones(), zones + 1, free)
 
 
 class HostPass:
@@ -81,6 +89,9 @@ class HostPass:
             watched = self.active & (self.until < NEVER)
             self.now = np.where(watched, self.until, self.now)
             self.until = np.where(watched, NEVER, self.until)
+        # who still waited for another deployment has not begun
+        waits = self._flying & self.failed[:, None] & (self.start > self.now[:, None])
+        self.start = np.where(waits, NEVER, self.start)
         # what falls into the instant of the failure has happened
         cut = np.where(self._flying & self.failed[:, None], self.now[:, None] + 1, NEVER)
         return Pass(self.start, self.now, self.failed, cut)
@@ -119,8 +130,9 @@ class HostPass:
             rows = rows & queue.any(axis=1) & self._may_take(host)
             at = np.nonzero(rows)[0]
             taken = (at, host[at])
-            self.start[taken] = self.now[at]
-            self.ends[taken] = self.now[at] + self.play.done[taken]
+            free = self.now[at] if self.hosts.free is None else self.hosts.free[taken]
+            self.start[taken] = np.maximum(self.now[at], free)
+            self.ends[taken] = self.start[taken] + self.play.done[taken]
             self.was_healthy[taken] = self.healthy[taken]
             self.waiting[taken] = False
 

@@ -45,23 +45,20 @@ class Placed:
         for field in fields(self):
             getattr(self, field.name)[rows] = getattr(values, field.name)
 
-    def then(self, play: Script, ran: Pass, edge: Times | None = None, *, new: bool) -> "Placed":
+    def then(self, play: Script, ran: Pass, edge: Times | None = None) -> "Placed":
         """Return where hosts are after a pass; what falls to `edge` or later has not happened."""
         until = NEVER if edge is None else edge[:, None]
         taken = ran.start < until
         out, back, over = (ran.at(at) < until for at in (play.out, play.back, play.done))
-        serves_new, serves_old = (
-            here & ~out & ~back for here in (self.serves_new, self.serves_old)
-        )
-        if new:
-            serves_new |= back
-        else:
-            serves_old |= back
+        failed = ran.at(np.where(play.failed, play.free, NEVER)) < until
+        stays = ~out & ~back
+        serves_new = (self.serves_new & stays) | (back & play.new)
+        serves_old = (self.serves_old & stays) | (back & ~play.new)
         serving = back | (self.healthy & (serves_new | serves_old))
         return Placed(
             self.tried | taken,
             np.where(over, ~play.failed, np.where(taken, serving, self.healthy)),
             serves_new,
             serves_old,
-            (self.struck & ~out & ~over) | (ran.at(play.lost) < until),
+            (self.struck & stays & ~failed) | (ran.at(play.lost) < until),
         )

@@ -1,23 +1,24 @@
 """The schedule of a plan, as if nothing stopped it, for many replications at once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.engine.batch.changes import NEVER, Changes, Draft, Flags, Times, us_many, when
+from stratsim.engine.batch.changes import NEVER, Changes, Draft, Flags, Times, us_many
 from stratsim.engine.batch.crashes import Clocks, may_crash
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.fail_open import fails_open, fall_ill
 from stratsim.engine.batch.foresight import Foresight
 from stratsim.engine.batch.host_pass import HostPass, hosts_before
+from stratsim.engine.batch.in_flight import Played, ends_late, put, stop_failed, take
 from stratsim.engine.batch.launches import Launching
 from stratsim.engine.batch.placed import Placed
 from stratsim.engine.batch.scaling import FAILED as GAVE_UP
 from stratsim.engine.batch.scaling import Patience, Scaling
-from stratsim.engine.batch.scripts import Pass, Script, run_pass, script
+from stratsim.engine.batch.scripts import Pass, Script, play_of, run_pass
 from stratsim.engine.batch.task_deaths import Deaths
 from stratsim.engine.batch.tasks import Tasks
 from stratsim.engine.batch.units import Units, policy_of
@@ -52,8 +53,9 @@ class Schedule:
     """When everything happens; ``end`` (rows,) and how: ``status``, ``can_undo``.
 
     ``unwatched`` is when CodeDeploy stops looking at its alarms, ``retired`` when
-    the old fleet is gone. ``hosts`` is the pass over the fleet in place,
-    after which they are as ``placed`` says once a way back has been tried;
+    the old fleet is gone. ``hosts`` is the pass over the fleet in place. Once a way back
+    has been tried they were as ``placed`` says before it, ``hosts`` is what still ran,
+    and ``back`` the pass of the way back. ``beside`` are the passes of two fleets;
     ``entered`` (rows, hosts) when each host of the new revision begins to serve,
     ``left`` when each original host is taken out. Where a plan scales fleets its
     ``units`` are known one by one; ``numbered`` says that ``entered`` goes by the
@@ -79,10 +81,12 @@ class Schedule:
     resume: Times
     since: Times
     launching: Times
-    hosts: tuple[Script, Pass] | None = None
+    hosts: Played | None = None
     units: Units | None = None
     numbered: bool = False
     placed: Placed | None = None
+    back: Played | None = None
+    beside: Sequence[Played] = ()
 
     def take(self, keep: NDArray[np.int64]) -> None:
         """Keep only some rows."""
@@ -90,22 +94,23 @@ class Schedule:
         for name in BY_ROW:
             setattr(self, name, getattr(self, name)[keep])
         if self.hosts is not None:
-            play, ran = self.hosts
-            self.hosts = play.take(keep), ran.take(keep)
+            self.hosts = take(self.hosts, keep)
+        if self.back is not None:
+            self.back = take(self.back, keep)
+        self.beside = [take(played, keep) for played in self.beside]
         if self.units is not None:
             self.units = self.units.take(keep)
         if self.placed is not None:
             self.placed = self.placed.take(keep)
 
-    def put_hosts(self, rows: NDArray[np.int64], hosts: tuple[Script, Pass] | None) -> None:
-        """Replace the pass of some rows; the others have not come to theirs."""
-        if hosts is None:
-            return
-        if self.hosts is None:
-            self.hosts = hosts[0].blank(len(self.end)), hosts[1].blank(len(self.end))
-        for place in range(2):
-            for field in fields(hosts[place]):
-                getattr(self.hosts[place], field.name)[rows] = getattr(hosts[place], field.name)
+    def put_hosts(self, rows: NDArray[np.int64], hosts: Played | None) -> None:
+        """Replace the pass in place of some rows; the others have not come to theirs."""
+        if hosts is not None:
+            self.hosts = put(self.hosts, rows, hosts, len(self.end))
+
+    def put_back(self, rows: NDArray[np.int64], back: Played) -> None:
+        """Replace the pass back of some rows."""
+        self.back = put(self.back, rows, back, len(self.end))
 
 
 @dataclass(slots=True)
@@ -130,7 +135,8 @@ class Clock:
     configured: NDArray[np.int64]
     rolled: Times
     since: Times
-    hosts: tuple[Script, Pass] | None = None
+    hosts: Played | None = None
+    beside: list[Played] = field(default_factory=list)
     units: Units | None = None
     foresight: Foresight | None = None
     pooled: bool = False
@@ -152,6 +158,11 @@ class Clock:
     def at(self) -> Times:
         """Now where the deployment still runs, else never."""
         return np.where(self.running, self.now, NEVER)
+
+    def keep(self, played: Played) -> None:
+        """Keep a pass beside another fleet, where a stop leaves something of it running."""
+        if ends_late(self.draws.scenario):
+            self.beside.append(played)
 
     def finish(
         self, rows: Flags, when: Times, status: int, *, can_undo: bool | Flags = True
@@ -245,6 +256,7 @@ def finished(clock: Clock, step: int) -> Schedule:
         clock.hosts,
         clock.units,
         clock.numbered or clock.units is not None,
+        beside=clock.beside,
     )
 
 
@@ -335,12 +347,14 @@ def _hold(clock: Clock, step: Hold) -> None:
 def _roll(clock: Clock, step: Roll) -> None:
     draws = clock.draws
     new = step.fleet == "new"
-    play = script(draws, step.events, new=True, purpose="deploy", fresh=new)
+    play = play_of(draws, step)
     ran = _pass(clock, step, play)
     ran.start = np.where(clock.running[:, None], ran.start, NEVER)
+    play, ran = stop_failed(draws.scenario, lambda until: play_of(draws, step, until), (play, ran))
     taken, changed = ran.start < NEVER, np.ones_like(clock.running)
     if new:
         clock.healthy = clock.healthy & taken & ~play.failed
+        clock.keep((play, ran))
     else:
         clock.hosts = (play, ran if clock.hosts is None else clock.hosts[1].then(ran))
         changed[:] = (clock.hosts[1].start < NEVER).any(axis=1)  # else there is nothing to undo
@@ -416,13 +430,15 @@ def patience(scenario: Scenario) -> Patience:
 
 
 def _deregister(clock: Clock, step: Deregister) -> None:
-    play = script(clock.draws, step.events, new=False, purpose=step.event)
-    start = np.broadcast_to(clock.now[:, None], play.out.shape)
-    serving = clock.draws.healthy
-    clock.left = when(start, play.out, clock.running[:, None] & serving)
-    clock.draft.hosts(clock.left, "old", -1)
+    play, serving = play_of(clock.draws, step), clock.draws.healthy
+    start = np.where(clock.running[:, None] & serving, clock.now[:, None], NEVER)
     end = clock.now + np.where(serving, play.done, 0).max(axis=1)
-    clock.finish(np.asarray((play.failed & serving).any(axis=1)), end, FAILED)
+    failed = np.asarray((play.failed & serving).any(axis=1))
+    ran = Pass(start, end, failed, np.full(start.shape, NEVER))
+    clock.keep((play, ran))
+    clock.left = ran.at(play.out)
+    clock.draft.hosts(clock.left, "old", -1)
+    clock.finish(failed, end, FAILED)
     clock.since, clock.now = clock.now, end
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from stratsim.engine.batch.changes import NEVER, Flags, Times, us_many, when
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.clock import us
-from stratsim.model.plan import HostEvent
+from stratsim.model.plan import Deregister, HostEvent, Roll
 
 
 @dataclass(slots=True)
@@ -20,7 +20,8 @@ class Script:
     other revision (`NEVER` where it does neither); ``done`` when it has ended,
     well or not (``failed``). From ``lost`` on a fault of the release keeps it out of
     service (`NEVER` where none does), and from ``ill`` to ``well`` it is registered
-    and not healthy.
+    and not healthy. It comes back ``new`` or old, and is ``free`` for another deployment
+    when its last event is over: a script that was stopped is never ``done``.
     """
 
     out: Times
@@ -30,6 +31,8 @@ class Script:
     ill: Times
     well: Times
     failed: Flags
+    new: Flags
+    free: Times
 
     def take(self, keep: NDArray[np.int64]) -> "Script":
         """Return the rows `keep`."""
@@ -38,23 +41,31 @@ class Script:
     def blank(self, size: int) -> "Script":
         """Return scripts of so many replications that do nothing."""
         shape = (size, self.done.shape[1])
-        out, back, done, lost, unwell, well = (np.full(shape, NEVER) for _ in range(6))
-        return Script(out, back, done, lost, unwell, well, np.zeros(shape, dtype=bool))
+        out, back, done, lost, unwell, well, free = (np.full(shape, NEVER) for _ in range(7))
+        failed, new = (np.zeros(shape, dtype=bool) for _ in range(2))
+        return Script(out, back, done, lost, unwell, well, failed, new, free)
 
 
 def script(
-    draws: Draws, events: Sequence[HostEvent], *, new: bool, purpose: str, fresh: bool = False
+    draws: Draws,
+    events: Sequence[HostEvent],
+    *,
+    new: bool,
+    purpose: str,
+    fresh: bool = False,
+    until: Times | None = None,
 ) -> Script:
     """Return the script of `events`; see `stratsim.engine.scripts.Script`.
 
     `fresh` hosts have no earlier revision whose scripts could fail, nor have those
-    of an unknown one.
+    of an unknown one. From `until` on, (rows, hosts), no event begins.
     """
     shape = (len(draws.rows), draws.size)
     clock = np.zeros(shape, dtype=np.int64)
     out, back, lost, unwell, well = (np.full(shape, NEVER) for _ in range(5))
     failed = np.zeros(shape, dtype=bool)
     doomed, sick = _doomed(draws, events) if new else ({}, np.zeros(shape, dtype=bool))
+    stop = np.full(shape, NEVER) if until is None else until
     for event in events:
         duration = us_many(draws.values(event.duration, "host", purpose, event.event))
         limit = us(event.timeout_s)
@@ -63,16 +74,17 @@ def script(
         if event.failure > 0 and not (event.previous and fresh):
             fails = draws.chances("host fails", purpose, event.event) < event.failure
             wrong = wrong | (fails & (draws.revisions > 0) if event.previous else fails)
+        begins = ~failed & (clock < stop)
         if event.effect == "block":
-            out = np.where(failed, out, np.minimum(out, clock))
+            out = np.where(begins, np.minimum(out, clock), out)
         late = ill | (duration > limit)
         spent = np.where(late, limit, duration)
-        asks = ~failed & (wrong | late) & (event.effect == "allow") & (spent > 0)
+        asks = begins & (wrong | late) & (event.effect == "allow") & (spent > 0)
         unwell = np.where(asks, clock, unwell)
         # when a good host would have been healthy: what comes later is the fault's doing
         good = clock + np.minimum(duration, limit)
-        clock = np.where(failed, clock, clock + spent)
-        now = ~failed & (wrong | late) & (not event.forgiven)
+        clock = np.where(begins, clock + spent, clock)
+        now = begins & (wrong | late) & (not event.forgiven)
         # a host that is still, or again, in service stays there
         outside = (out < NEVER) | (fresh or ~draws.healthy)
         struck = now & outside & (back == NEVER) & _any(doomed, sick)
@@ -80,8 +92,17 @@ def script(
         failed |= now
         well = np.where(asks, clock, well)
         if event.effect == "allow":
-            back = np.where(failed, back, clock)
-    return Script(out, back, clock, lost, unwell, well, failed)
+            back = np.where(begins & ~now, clock, back)
+    done = np.where(clock < stop, clock, NEVER)
+    return Script(out, back, done, lost, unwell, well, failed, np.full(shape, new), clock)
+
+
+def play_of(draws: Draws, step: Roll | Deregister, until: Times | None = None) -> Script:
+    """Return the script of a step; see `script`."""
+    if isinstance(step, Deregister):
+        return script(draws, step.events, new=False, purpose=step.event, until=until)
+    fresh = step.fleet == "new"
+    return script(draws, step.events, new=True, purpose="deploy", fresh=fresh, until=until)
 
 
 def _any(doomed: dict[str, Flags], sick: Flags) -> Flags:

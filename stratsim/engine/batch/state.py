@@ -35,7 +35,7 @@ class State:
         self.blind, self.look = never.copy(), never.copy()
         self.status = np.zeros(rows, dtype=np.int64)
         self.automatic, self.undoing, self.acted = no.copy(), no.copy(), no.copy()
-        self.over = no.copy()
+        self.over, self.cut = no.copy(), no.copy()
         self.failed_fault, self.failed_capacity = zero.copy(), zero.copy()
         self.slow, self.exposed, self.peak = zero.copy(), zero.copy(), zero.copy()
         self.room, self.load = np.full(rows, np.inf), np.full(rows, -np.inf)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from stratsim.engine.batch.units import policy_of
 from stratsim.engine.setup import Setup
 from stratsim.model.analysis import Gate, Ladder, Tick, Watch
-from stratsim.model.plan import Deregister, Hold, Launch, Lifecycle, Retire, Roll, Shift
+from stratsim.model.plan import Hold, Launch, Lifecycle, Retire, Shift
 
 STANDING = {Launch, Lifecycle, Shift, Hold, Retire, Gate, Watch, Ladder, Tick}
 """Steps that leave an instance where it is, once its fleet has been launched."""
@@ -14,12 +14,6 @@ STANDING = {Launch, Lifecycle, Shift, Hold, Retire, Gate, Watch, Ladder, Tick}
 def unsupported(setup: Setup) -> tuple[str, ...]:
     """Return the features of a scenario and plan that need the SimPy engine."""
     return tuple(name for name, there in LACKS.items() if there(setup))
-
-
-def _ends_late(setup: Setup) -> bool:
-    """Whether a stop leaves lifecycle events of hosts running, which only these steps have."""
-    hosts = any(isinstance(step, Roll | Deregister) for step in setup.plan.steps)
-    return hosts and setup.scenario.control.stop_in_flight != "at_once"
 
 
 def _autoscales(setup: Setup) -> bool:
@@ -45,6 +39,5 @@ def _autoscales_failing(setup: Setup) -> bool:
 LACKS: dict[str, Callable[[Setup], bool]] = {
     "autoscaling of a fleet that shares its traffic out evenly": _autoscales,
     "autoscaling of instances that die or do not start": _autoscales_failing,
-    "events on hosts that end after a stop": _ends_late,
 }
 """Every feature that needs the SimPy engine, and whether a scenario and plan have it."""

@@ -7,14 +7,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.engine.batch.changes import NEVER, Draft, Times, us_many
+from stratsim.engine.batch.changes import NEVER, Draft, Times, us_many, when
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.fail_open import fails_open, fall_ill, fall_ill_at, recover
 from stratsim.engine.batch.host_pass import HostPass, hosts_before
+from stratsim.engine.batch.in_flight import (
+    Played,
+    Running,
+    edge_of,
+    ends_late,
+    stop,
+    stop_failed,
+    take,
+    terminate,
+)
 from stratsim.engine.batch.pieces import resumed, take_over, waiting
 from stratsim.engine.batch.placed import Placed
 from stratsim.engine.batch.schedule import HANDLERS, SUCCEEDED, deaths_of, patience
-from stratsim.engine.batch.scripts import script
+from stratsim.engine.batch.scripts import Script, script
 from stratsim.engine.batch.slow_start import rejoin
 from stratsim.engine.batch.task_deaths import Deaths
 from stratsim.engine.batch.tasks import Tasks
@@ -151,20 +161,24 @@ def reregister(runs: "Runs", rows: Rows) -> None:
     draft = Draft(len(rows))
     draws = _draws(runs, rows)
     gone = runs.plan_.retired[rows] <= now
-    outside = ((runs.plan_.left[rows] < now[:, None]) | ~draws.healthy) & ~gone[:, None]
+    running = Running(runs, rows)
+    left = runs.plan_.left[rows] < running.since[:, None]
+    outside = (left | ~draws.healthy) & ~gone[:, None]
     ready = _relaunch(runs, rows, draft, now, relaunch_events(runs.plan.steps))
     if outside.any():
         play = script(draws, allow_events(runs.plan.steps), new=False, purpose="reregister")
-        back = outside & (play.back < NEVER)
-        serve = np.where(back, now[:, None] + np.where(back, play.back, 0), NEVER)
+        start = np.where(outside, running.free(draws.size), NEVER)
+        serve = when(start, play.back, outside)
         draft.hosts(serve, "old", 1)
         rejoin(runs, rows, serve, outside)
         if fails_open(runs.scenario):
-            fall_ill_at(draft, play, np.where(outside, now[:, None], NEVER))
-        last = np.where(outside, play.done, 0).max(axis=1)
-        ready = np.where(outside.any(axis=1), now + last, ready)
+            fall_ill_at(draft, play, start)
+        last = np.where(outside, start + play.done, 0).max(axis=1)
+        ready = np.where(outside.any(axis=1), last, ready)
     done = ready + runs.reroute_us
     _terminate_new(runs, rows, draft, done)
+    running.go_on(draft, until=done)
+    terminate(runs, rows, done)
     _replace(runs, rows, draft, done)
 
 
@@ -178,7 +192,7 @@ def redeploy(runs: "Runs", rows: Rows) -> None:
     assert isinstance(step, Roll)
     now = state.now[rows]
     draws = _draws(runs, rows)
-    at = _where_hosts_are(runs, rows, draws)
+    at, running = _where_hosts_are(runs, rows, draws), Running(runs, rows)
     # a stop makes hosts that have died Unhealthy, and so does a way back that has failed
     stopped = (state.status[rows] != SUCCEEDED) | (state.undone[rows] < NEVER)
     died = runs.crashes.clocks.down[rows] & stopped[:, None]
@@ -186,25 +200,49 @@ def redeploy(runs: "Runs", rows: Rows) -> None:
     wanted = at.touched
     if runs.scenario.control.rollback_hosts == "whole_group":
         wanted = np.ones_like(wanted)
-    play = script(draws, step.events, new=False, purpose="rollback")
     rank = np.broadcast_to(draws.revisions, wanted.shape)
-    every = np.ones_like(wanted)
-    hosts = hosts_before(draws, step, wanted, every, healthy, rank)
-    back = HostPass(play, step, hosts, now, np.asarray(wanted.any(axis=1))).run()
-    leave = back.at(play.out)
+    every, free = np.ones_like(wanted), running.free(draws.size)
+    hosts = hosts_before(draws, step, wanted, every, healthy, rank, free)
+
+    def again(until: Times | None = None) -> Script:
+        return script(draws, step.events, new=False, purpose="rollback", until=until)
+
+    play = again()
+    ran = HostPass(play, step, hosts, now, np.asarray(wanted.any(axis=1))).run()
+    play, ran = stop_failed(runs.scenario, again, (play, ran))
     draft = Draft(len(rows))
+    running.go_on(draft)
+    _take_again(runs, rows, draft, running.after(at), (play, ran))
+    _place(runs, rows, at, running)
+    runs.plan_.put_back(rows, (play, ran))
+    _replace(runs, rows, draft, ran.end)
+
+
+def _place(runs: "Runs", rows: Rows, at: Placed, running: Running) -> None:
+    """Remember where hosts are before a way back and what runs on them, should it fail."""
+    plan = runs.plan_
+    assert plan.placed is not None
+    plan.placed.put(rows, at)
+    if plan.hosts is not None:
+        plan.hosts[1].start[rows] = NEVER  # the way there is in `placed`
+    plan.put_hosts(rows, running.left())
+
+
+def _take_again(runs: "Runs", rows: Rows, draft: Draft, at: Placed, back: Played) -> None:
+    """Put into `draft` what a pass back does to hosts that are `at` their places before it."""
+    play, ran = back
+    leave, state = ran.at(play.out), runs.state
     draft.hosts(np.where(at.serves_new, leave, NEVER), "new", -1)
     draft.hosts(np.where(at.serves_old, leave, NEVER), "old", -1)
     # a host that is taken again and goes on, or fails once more, is nobody's loss by then
-    mended = np.where(leave < NEVER, leave, back.at(play.done))
+    ends = np.minimum(play.back, np.where(play.failed, play.free, NEVER))
+    mended = np.where(leave < NEVER, leave, ran.at(ends))
     draft.hosts(np.where(at.struck, mended, NEVER), "lost_old", -1)
-    draft.hosts(back.at(play.back), "old", 1)
-    rejoin(runs, rows, back.at(play.back), back.start < NEVER)
+    draft.hosts(ran.at(play.back), "old", 1)
+    rejoin(runs, rows, ran.at(play.back), ran.start < NEVER)
     if fails_open(runs.scenario):
-        fall_ill(draft, play, back, new=False)
+        fall_ill(draft, play, ran, new=False)
     state.leaving[rows] = np.where(at.serves_new, leave, state.leaving[rows])
-    _place(runs, rows, at.then(play, back, new=False))
-    _replace(runs, rows, draft, back.end)
 
 
 def roll_back_tasks(runs: "Runs", rows: Rows) -> None:
@@ -236,39 +274,24 @@ def _where_hosts_are(runs: "Runs", rows: Rows, draws: Draws) -> Placed:
     plan = runs.plan_
     if plan.placed is None:
         plan.placed = Placed.before(draws.healthy, len(plan.end))
-    at = plan.placed.take(rows)
-    if plan.hosts is None:
-        return at
-    forward, ran = plan.hosts[0].take(rows), plan.hosts[1].take(rows)
-    return at.then(forward, ran, edge_of(runs, rows), new=True)
-
-
-def _place(runs: "Runs", rows: Rows, after: Placed) -> None:
-    """Remember where a rollback leaves the hosts, for whoever has to try again."""
-    plan = runs.plan_
-    assert plan.placed is not None
-    plan.placed.put(rows, after)
+    at, now = plan.placed.take(rows), runs.state.now[rows]
+    edge = now + 1 if ends_late(runs.scenario) else edge_of(runs, rows)
     if plan.hosts is not None:
-        plan.hosts[1].start[rows] = NEVER  # the way forward is in `placed`
-
-
-def edge_of(runs: "Runs", rows: Rows) -> Times:
-    """Return from when on nothing has happened that a deployment had yet to do.
-
-    What falls into the instant of a stop from outside has not happened: polls and
-    people come before changes.
-    """
-    ended = runs.state.ended[rows]
-    return np.asarray(ended + (ended == runs.plan_.end[rows]))
+        at = at.then(*take(plan.hosts, rows), edge)
+    if plan.back is not None:
+        at = at.then(*take(plan.back, rows), now + 1)
+    return at
 
 
 def halt(runs: "Runs", rows: Rows) -> None:
     """Call off what a deployment that has ended had yet to do; what has begun goes on."""
     plan, edge = runs.plan_, edge_of(runs, rows)
+    stop(runs, rows)
+    running = Running(runs, rows)
     draft = waiting(runs, rows, edge)
     units = None if plan.units is None else plan.units.take(rows)
     if units is not None:
-        _turn(runs, rows, units, edge)
+        _turn(runs, rows, units)
         before = units.take(np.arange(len(rows)))
         units.forget(edge)
         units.changes(draft, edge, before)
@@ -276,6 +299,7 @@ def halt(runs: "Runs", rows: Rows) -> None:
     for step in runs.plan.steps:
         if isinstance(step, Replace):
             _leave_tasks(runs, rows, step, draft, edge)
+    running.go_on(draft, moves=units is None)
     for times in (plan.retired, plan.left):
         wide = edge if times.ndim == 1 else edge[:, None]
         times[rows] = np.where(times[rows] < wide, times[rows], NEVER)
@@ -283,11 +307,13 @@ def halt(runs: "Runs", rows: Rows) -> None:
     take_over(runs, rows, draft, units)
 
 
-def _turn(runs: "Runs", rows: Rows, units: Units, edge: Times) -> None:
-    """Let no further host get the new revision in place from `edge` on."""
+def _turn(runs: "Runs", rows: Rows, units: Units) -> None:
+    """Let no further host get the new revision in place than those that do after a stop."""
     if runs.plan_.hosts is not None:
-        play, ran = runs.plan_.hosts[0].take(rows), runs.plan_.hosts[1].take(rows)
-        units.turn(runs.draws.healthy, ran.at(play.out), ran.at(play.back), edge)
+        play, ran = take(runs.plan_.hosts, rows)
+        edge = edge_of(runs, rows)
+        until = np.full_like(edge, NEVER) if ends_late(runs.scenario) else edge
+        units.turn(runs.draws.healthy, ran.at(play.out), ran.at(play.back), until)
 
 
 def forget_entries(runs: "Runs", rows: Rows) -> None:
@@ -295,7 +321,11 @@ def forget_entries(runs: "Runs", rows: Rows) -> None:
     if runs.plan_.units is None:
         # what was left to go on when the deployment ended has come since
         here, edge = runs.plan_.entered[rows], np.maximum(edge_of(runs, rows), runs.state.now[rows])
-        runs.plan_.entered[rows] = np.where(here < edge[:, None], here, NEVER)
+        here = np.where(here < edge[:, None], here, NEVER)
+        late = Running(runs, rows).entries()
+        if late is not None:
+            here = np.where(late < NEVER, late, here)
+        runs.plan_.entered[rows] = here
 
 
 def _leave_tasks(runs: "Runs", rows: Rows, step: Replace, draft: Draft, edge: Times) -> None:
@@ -315,11 +345,14 @@ def _leave_tasks(runs: "Runs", rows: Rows, step: Replace, draft: Draft, edge: Ti
 
 def by_steps(runs: "Runs", rows: Rows) -> None:
     """Take the steps that the plan has for this; the first that fails is the last."""
-    state = runs.state
+    state, running = runs.state, Running(runs, rows)
     edge = edge_of(runs, rows)
+    edge = np.where(state.ended[rows] < running.now, running.since, edge)
     clock = resumed(runs, rows, waiting(runs, rows, edge), undoing=True)
+    clock.now = running.last
+    running.go_on(clock.draft, moves=False)
     if clock.units is not None:
-        _turn(runs, rows, clock.units, edge)
+        _turn(runs, rows, clock.units)
     before = None if clock.units is None else clock.units.take(np.arange(len(rows)))
     if clock.units is not None:
         clock.units.forget(edge)

@@ -100,11 +100,12 @@ class Units:
     def turn(self, healthy: Flags, out: Times, back: Times, edge: Times | None = None) -> None:
         """Give first hosts the new revision, (rows, hosts): they go `out`, and come `back` with it.
 
-        `healthy` (hosts,) were in service before. What falls to `edge` or later does not happen.
+        `healthy` (hosts,) were in service before. What falls to `edge` or later does not happen:
+        with an edge nothing stays of an earlier turn.
         """
         until = NEVER if edge is None else edge[:, None]
         turned, hosts = back < until, slice(0, out.shape[1])
-        touched = (out < NEVER) | (back < NEVER)
+        touched = (out < NEVER) | (back < NEVER) | (edge is not None)
         here = np.where(healthy & (out >= until), LONG_AGO, NEVER)
         joined = np.where(touched, here, self.joined[:, hosts])
         self.joined[:, hosts] = np.where(turned, back, joined)
