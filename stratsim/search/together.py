@@ -17,7 +17,8 @@ from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.ends import Ends
 from stratsim.engine.batch.in_flight import Played, put
 from stratsim.engine.batch.run import Runs
-from stratsim.engine.batch.schedule import BY_ROW, Schedule, schedule
+from stratsim.engine.batch.schedule import schedule
+from stratsim.engine.batch.timetable import BY_ROW, Schedule
 from stratsim.engine.batch.watching import Watching
 from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.setup import Setup

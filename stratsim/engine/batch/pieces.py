@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from stratsim.engine.batch.changes import NEVER, Changes, Draft, T, Times
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.foresight import Foresight
-from stratsim.engine.batch.schedule import BY_ROW, Clock, finished, play
+from stratsim.engine.batch.schedule import finished, play
+from stratsim.engine.batch.timetable import BY_ROW, Clock
 from stratsim.engine.batch.units import Units
 from stratsim.model.plan import Launch
 

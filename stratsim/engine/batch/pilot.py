@@ -14,8 +14,8 @@ from stratsim.analysis.many import ERROR, FAILED, INCONCLUSIVE, RUNNING, SUCCESS
 from stratsim.engine.batch.analyses import Measuring, checks_pass
 from stratsim.engine.batch.changes import NEVER, Draft, Flags, Times
 from stratsim.engine.batch.pieces import add_changes, schedule_on
-from stratsim.engine.batch.schedule import Schedule
 from stratsim.engine.batch.scrapes import Scrapes
+from stratsim.engine.batch.timetable import Schedule
 from stratsim.engine.clock import us
 from stratsim.model.analysis import Gate, Ladder, Watch, longest_window_s
 

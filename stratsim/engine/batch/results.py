@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stratsim.engine.batch.changes import NEVER, Flags, Times
-from stratsim.engine.batch.schedule import SUCCEEDED
 from stratsim.engine.batch.state import Index
+from stratsim.engine.batch.timetable import SUCCEEDED
 from stratsim.engine.clock import US
 from stratsim.engine.users import touched_many
 from stratsim.model.quantities import Array

@@ -15,11 +15,12 @@ from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.ends import Ends
 from stratsim.engine.batch.pilot import Pilot
 from stratsim.engine.batch.results import Results
-from stratsim.engine.batch.schedule import LOOKS, STOPPED, schedule
+from stratsim.engine.batch.schedule import LOOKS, schedule
 from stratsim.engine.batch.scrapes import Scrapes
 from stratsim.engine.batch.serving import Serving
 from stratsim.engine.batch.state import Index, State
 from stratsim.engine.batch.telemetry import Telemetry
+from stratsim.engine.batch.timetable import STOPPED
 from stratsim.engine.batch.wants import wants_of
 from stratsim.engine.batch.watching import Watching
 from stratsim.engine.clock import US, us

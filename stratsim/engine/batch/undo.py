@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stratsim.engine.batch.changes import NEVER, Draft, Times, us_many, when
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.fail_open import fails_open, fall_ill, fall_ill_at, recover
+from stratsim.engine.batch.fleet_steps import deaths_of, patience
 from stratsim.engine.batch.host_pass import HostPass, hosts_before
 from stratsim.engine.batch.in_flight import (
     Played,
@@ -23,11 +24,12 @@ from stratsim.engine.batch.in_flight import (
 )
 from stratsim.engine.batch.pieces import resumed, take_over, waiting
 from stratsim.engine.batch.placed import Placed
-from stratsim.engine.batch.schedule import HANDLERS, SUCCEEDED, deaths_of, patience
+from stratsim.engine.batch.schedule import HANDLERS
 from stratsim.engine.batch.scripts import Script, script
 from stratsim.engine.batch.slow_start import rejoin
 from stratsim.engine.batch.task_deaths import Deaths
 from stratsim.engine.batch.tasks import Tasks
+from stratsim.engine.batch.timetable import SUCCEEDED
 from stratsim.engine.batch.units import Units
 from stratsim.engine.undo import allow_events, relaunch_events
 from stratsim.model.plan import HostEvent, Replace, Roll

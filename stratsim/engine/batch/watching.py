@@ -7,8 +7,8 @@ import numpy as np
 from stratsim.cloudwatch.evaluation import State as AlarmState
 from stratsim.engine.batch.alarms import Bank
 from stratsim.engine.batch.changes import NEVER, Flags, Times
-from stratsim.engine.batch.schedule import STOPPED
 from stratsim.engine.batch.state import Index
+from stratsim.engine.batch.timetable import STOPPED
 from stratsim.engine.clock import us
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stratsim.engine.batch.changes import NEVER, Times, us_many
-from stratsim.engine.batch.schedule import FAILED, STOPPED, SUCCEEDED
+from stratsim.engine.batch.timetable import FAILED, STOPPED, SUCCEEDED
 from stratsim.engine.clock import US, us
 from stratsim.engine.exact.limits import Limits, followed
 from stratsim.engine.exact.minutes import SUMS, Minutes

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from stratsim.engine.batch.changes import NEVER, Flags, Times
-from stratsim.engine.batch.schedule import FAILED
+from stratsim.engine.batch.timetable import FAILED
 from stratsim.engine.clock import us
 from stratsim.engine.exact.pieces import Unstopped
 from stratsim.model.quantities import Array

@@ -15,8 +15,9 @@ from stratsim.engine.batch.dice import Dice, Minute
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.faults import Effects, draw_faults, effects, needs_instances
 from stratsim.engine.batch.flow import Flow, Outcome, Stretch
-from stratsim.engine.batch.schedule import Schedule, schedule
+from stratsim.engine.batch.schedule import schedule
 from stratsim.engine.batch.surroundings import surroundings
+from stratsim.engine.batch.timetable import Schedule
 from stratsim.engine.clock import US
 from stratsim.engine.exact.warmed import Warmed, Warmth
 from stratsim.engine.setup import Setup
