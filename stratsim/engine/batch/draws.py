@@ -1,6 +1,7 @@
 """The worlds of many replications of one outcome, as arrays."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from stratsim.engine.effects import SERVED
 from stratsim.model.quantities import Array, Distribution
 from stratsim.model.release import Fault
 from stratsim.model.scenario import Scenario
+
+if TYPE_CHECKING:
+    from stratsim.engine.batch.run import Runs
 
 Rows = NDArray[np.int64]
 
@@ -103,3 +107,8 @@ class Draws:
     def served(self) -> list[int]:
         """Numbers of the faults that requests can meet."""
         return [n for n, fault in enumerate(self.specs) if fault.kind in SERVED]
+
+
+def draws_of(runs: "Runs", rows: Rows) -> Draws:
+    """Return the draws of some rows of `runs`."""
+    return Draws(runs.draws.worlds, runs.block_rows[rows], runs.draws.outcome)

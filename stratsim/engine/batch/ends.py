@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Flags, Times
+from stratsim.engine.batch.halts import forget_entries, halt
 from stratsim.engine.batch.in_flight import stop
 from stratsim.engine.batch.state import Index
 from stratsim.engine.batch.timetable import FAILED, STOPPED
-from stratsim.engine.batch.undo import UNDO, forget_entries, halt
+from stratsim.engine.batch.undo import UNDO
 from stratsim.engine.clock import us
 
 if TYPE_CHECKING:

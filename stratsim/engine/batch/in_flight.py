@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from stratsim.engine.batch.changes import NEVER, Draft, Flags, Times
-from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.draws import draws_of
 from stratsim.engine.batch.fail_open import SICK, fails_open
 from stratsim.engine.batch.placed import Placed
 from stratsim.engine.batch.scripts import Pass, Script, play_of
@@ -76,7 +76,7 @@ def stop(runs: "Runs", rows: Index) -> None:
     if not (ends_late(runs.scenario) and len(rows)):
         return
     edge = edge_of(runs, rows)
-    draws = Draws(runs.draws.worlds, runs.block_rows[rows], runs.draws.outcome)
+    draws = draws_of(runs, rows)
 
     def cut(played: Played, step: Roll | Deregister) -> Played:
         ran = take(played, rows)[1]

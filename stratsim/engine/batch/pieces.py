@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Changes, Draft, T, Times
-from stratsim.engine.batch.draws import Draws
+from stratsim.engine.batch.draws import draws_of
+from stratsim.engine.batch.fail_open import recover
 from stratsim.engine.batch.foresight import Foresight
 from stratsim.engine.batch.schedule import finished, play
 from stratsim.engine.batch.timetable import BY_ROW, Clock
@@ -69,7 +70,7 @@ def replan(runs: "Runs", rows: Rows, units: Units, edge: Times) -> None:
 def resumed(runs: "Runs", rows: Rows, draft: Draft, *, undoing: bool = False) -> Clock:
     """Return the clock of `rows` as it stands now, with what is to come in `draft`."""
     plan = runs.plan_
-    draws = Draws(runs.draws.worlds, runs.block_rows[rows], runs.draws.outcome)
+    draws = draws_of(runs, rows)
     foresight = None
     if runs.crashes.needed and plan.units is not None:
         weight = None if runs.pooled else runs.state.weight[rows]
@@ -138,6 +139,15 @@ def take_over(runs: "Runs", rows: Rows, draft: Draft, units: Units | None) -> No
     if units is not None and runs.plan_.units is not None:
         runs.plan_.units.put(rows, units)
         runs.follow_units()
+
+
+def go_back(
+    runs: "Runs", rows: Rows, draft: Draft, done: Times, units: Units | None = None
+) -> None:
+    """Put the draft in the place of what `rows` had yet to do."""
+    recover(runs, rows, draft)
+    take_over(runs, rows, draft, units)
+    runs.state.undone[rows] = done
 
 
 def add_changes(runs: "Runs", rows: Rows, more: Draft) -> None:
