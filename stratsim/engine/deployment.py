@@ -145,6 +145,7 @@ class Deployment:
         if unit.in_service and unit.new is not new:
             self.fleet.take_out(unit)
         self.fleet.convert(unit, new=new)
+        unit.healthy = unit.healthy or not unit.in_service
         self.fleet.put_in_service(unit, self.now)
         self.changed()
 
@@ -256,7 +257,8 @@ class Deployment:
                 child.defused = True
                 child.interrupt()
         for unit in self.hosts():
-            unit.healthy = unit.healthy and unit.in_service
+            # dying of a release is no failure of a deployment
+            unit.healthy &= unit.in_service or self.crashes.keeps_out(unit)
         self.children.clear()
 
     def _fail(self, failure: StepFailedError) -> None:

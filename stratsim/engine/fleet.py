@@ -123,7 +123,6 @@ class Fleet:
             return
         unit.in_service = True
         unit.joined_us = now_us
-        unit.healthy = True
         self._strike(unit, struck=False)
         self.in_service[unit.new] += 1
         self.version += 1

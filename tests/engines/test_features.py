@@ -544,6 +544,23 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "on_call": {"notice": "2m"},
         },
     ),
+    "hosts that have failed and died, and go back under a minimum": (
+        *("ec2", {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": 2}}),
+        {
+            "faults": [{"kind": "crash", "per_hour": 60}, ERRORS],
+            "lifecycle": {
+                "BlockTraffic": {"duration": "150s"},
+                "AfterInstall": {"duration": "2s", "failure": 0.2},
+                "BeforeAllowTraffic": {"duration": "90s"},
+                "AllowTraffic": {"duration": "150s"},
+                "AfterAllowTraffic": {"duration": "2m", "failure": 0.5},
+            },
+            "service": {"instances": 5, "capacity": 10, "startup": "20s"},
+            "alarms": [alarm(Dimensions=[], EvaluationPeriods=1, Threshold=200)],
+            "on_call": {"respond": "1m", "notice": "1h"},
+            "control": {"rollback_hosts": "whole_group", "follow_up": "2h"},
+        },
+    ),
     "autoscaling of two fleets": ("ecs", CANARY, {"service": SCALED, "traffic": UP_AND_DOWN}),
     "autoscaling before a fleet is launched": (
         *("ecs", CANARY),

@@ -23,7 +23,6 @@ from stratsim.engine.batch.pieces import go_back
 from stratsim.engine.batch.placed import Placed
 from stratsim.engine.batch.scripts import Script, script
 from stratsim.engine.batch.slow_start import rejoin
-from stratsim.engine.batch.timetable import SUCCEEDED
 from stratsim.engine.undo import allow_events, relaunch_events
 from stratsim.model.plan import HostEvent, Roll
 
@@ -72,16 +71,12 @@ def redeploy(runs: "Runs", rows: Rows) -> None:
     now = state.now[rows]
     draws = draws_of(runs, rows)
     at, running = _where_hosts_are(runs, rows, draws), Running(runs, rows)
-    # a stop makes hosts that have died Unhealthy, and so does a way back that has failed
-    stopped = (state.status[rows] != SUCCEEDED) | (state.undone[rows] < NEVER)
-    died = runs.crashes.clocks.down[rows] & stopped[:, None]
-    healthy = at.healthy & ~died
     wanted = at.touched
     if runs.scenario.control.rollback_hosts == "whole_group":
         wanted = np.ones_like(wanted)
     rank = np.broadcast_to(draws.revisions, wanted.shape)
     every, free = np.ones_like(wanted), running.free(draws.size)
-    hosts = hosts_before(draws, step, wanted, every, healthy, rank, free)
+    hosts = hosts_before(draws, step, wanted, every, at.healthy, rank, free)
 
     def again(until: Times | None = None) -> Script:
         return script(draws, step.events, new=False, purpose="rollback", until=until)
