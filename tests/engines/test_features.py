@@ -561,6 +561,10 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "control": {"rollback_hosts": "whole_group", "follow_up": "2h"},
         },
     ),
+    "a deployment that takes no time": (
+        *("ec2", beanstalk("AllAtOnce")),
+        {"lifecycle": {"Install": {"duration": 0, "failure": 0.2}}, "faults": []},
+    ),
     "autoscaling of two fleets": ("ecs", CANARY, {"service": SCALED, "traffic": UP_AND_DOWN}),
     "autoscaling before a fleet is launched": (
         *("ecs", CANARY),

@@ -211,9 +211,10 @@ class Serving:
         cap = self.flow.capacity * around.capacity
         rate = self.flow.arrivals(zero, zero + US)
         fresh = brief & np.isinf(state.room) & (cap > 0)
-        state.room = np.where(fresh, state.old / self.desired, state.room)
-        busy = fresh & (rate > 0) & (state.old * cap > 0)
-        load = rate / np.where(state.old * cap > 0, state.old * cap, 1.0)
+        serving = state.old + (state.new if self.pooled else 0)
+        state.room = np.where(fresh, serving / self.desired, state.room)
+        busy = fresh & (rate > 0) & (serving * cap > 0)
+        load = rate / np.where(serving * cap > 0, serving * cap, 1.0)
         state.load = np.where(busy, load, state.load)
 
     def sticky_users(self) -> Array:
