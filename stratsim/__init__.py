@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from stratsim.sensitivity import sweep_scenario as sweep
     from stratsim.sensitivity import vary_one_by_one as tornado
     from stratsim.store import compare_kept as compare
-    from stratsim.study import foresee as plan
     from stratsim.study import simulate as simulate
+    from stratsim.study.first_stops import foresee as plan
 
 __version__ = "0.1.0"
 
@@ -44,7 +44,7 @@ _HOMES = {
     "errors": "stratsim.errors",
     "load": "stratsim.scenario_io:load",
     "operating_characteristic": "stratsim.risk:operating_characteristic",
-    "plan": "stratsim.study:foresee",
+    "plan": "stratsim.study.first_stops:foresee",
     "recommend": "stratsim.search:recommend_design",
     "simulate": "stratsim.study:simulate",
     "sobol": "stratsim.sensitivity:sobol_indices",

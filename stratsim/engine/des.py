@@ -5,8 +5,6 @@ from stratsim.engine.setup import Setup
 from stratsim.engine.trace import Result
 from stratsim.world import World
 
-NAME = "des"
-
 
 def simulate_one(setup: Setup, world: World) -> Result:
     """Return the result of one run."""

@@ -10,7 +10,6 @@ import numpy as np
 
 from stratsim.comparison import Comparison
 from stratsim.comparison.precision import Wanted, read_targets
-from stratsim.engine import des
 from stratsim.engine.setup import Setup, prepare
 from stratsim.engine.tally import Tally
 from stratsim.errors import InputError, Problem, UnsupportedError, shorten, unknown_name
@@ -18,7 +17,6 @@ from stratsim.measures import MEASURES, Sample, events, refused
 from stratsim.provenance import provenance
 from stratsim.strategies import build_plan
 from stratsim.study.cases import Cases, enumerate_cases
-from stratsim.study.first_stops import foresee
 from stratsim.study.gathering import Keep, Looks, Progress, gather
 from stratsim.study.identity import identity
 from stratsim.study.jobs import make_jobs
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
     from stratsim.model.scenario import Scenario
     from stratsim.traced import Run
 
-__all__ = ["ENGINES", "compare_strategies", "foresee", "simulate"]
+__all__ = ["ENGINES", "compare_strategies", "simulate"]
 
 ENGINES = ("auto", "des", "batch", "exact")
 
@@ -65,6 +63,7 @@ def simulate(
     InputError
         For an unknown strategy or outcome, or a negative number.
     """
+    from stratsim.engine.des import trace_one
     from stratsim.traced import Run
 
     seed = _whole("seed", scenario.seed if seed is None else seed)
@@ -73,7 +72,7 @@ def simulate(
     chosen = None if outcome is None else _outcome(scenario, outcome)
     size = block_size(scenario)
     world = Block(scenario, seed, replication // size).row(replication, chosen)
-    result, deployment = des.trace_one(setup, world)
+    result, deployment = trace_one(setup, world)
     return Run.of(setup, result, deployment, seed, replication)
 
 
@@ -186,7 +185,7 @@ def _workers(asked: int | None, engines: Sequence[str]) -> int:
 def _engines(engine: str, setups: Sequence[Setup]) -> tuple[list[str], list[str]]:
     """Return each strategy's engine, and notes on what made auto choose SimPy."""
     if engine == "des":
-        return [des.NAME] * len(setups), []
+        return ["des"] * len(setups), []
     from stratsim.engine.batch import unsupported
 
     lacks = [unsupported(setup) for setup in setups]
@@ -198,7 +197,7 @@ def _engines(engine: str, setups: Sequence[Setup]) -> tuple[list[str], list[str]
     if engine == "batch" and named:
         raise UnsupportedError("; ".join(named) + ". Use --engine auto or des.")
     notes = [f"{note}; SimPy runs it instead" for note in named]
-    return ["batch" if not lack else des.NAME for lack in lacks], notes
+    return ["batch" if not lack else "des" for lack in lacks], notes
 
 
 def _run(

@@ -8,7 +8,6 @@ kept on disk is the job that another process would do.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from stratsim.engine import des
 from stratsim.engine.batch.worlds import BLOCKS, Worlds
 from stratsim.engine.setup import Setup
 from stratsim.engine.tally import Tally, tally
@@ -104,6 +103,8 @@ def work(setup: Setup, job: Job, blocks: Blocks) -> Tally:
         worlds = blocks.worlds(setup.scenario, job.block)
         rows = [replication % worlds.size for replication in job.replications]
         return simulate_many(setup, worlds, rows, job.outcome)
+    from stratsim.engine.des import simulate_one
+
     block = blocks.block(setup.scenario, job.block)
-    runs = [des.simulate_one(setup, block.row(r, job.outcome)) for r in job.replications]
+    runs = [simulate_one(setup, block.row(r, job.outcome)) for r in job.replications]
     return tally(setup.plan, runs)

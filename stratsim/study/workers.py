@@ -98,6 +98,8 @@ def _pooled(
     setups: Sequence[Setup], seed: int, parts: Sequence[Part], many: int
 ) -> Iterator[tuple[Part, Tally]]:
     if can_fork():
+        for engine in {part.job.engine for part in parts}:  # once, and not in each process again
+            import_module(f"stratsim.engine.{engine}")
         slots = Slots(AHEAD * many, max(len(part.job.replications) for part in parts))
         pool = _forked(setups, seed, many, slots)
         yield from _from_processes(pool, parts, many, lambda: (slots.free.pop(),), slots.take)
@@ -126,7 +128,6 @@ def _from_processes(
 
 
 def _forked(setups: Sequence[Setup], seed: int, many: int, slots: Slots) -> ProcessPoolExecutor:
-    import_module("stratsim.engine.batch")  # once, and not again in each of them
     context = multiprocessing.get_context("fork")
     return ProcessPoolExecutor(many, context, _start_worker, (setups, seed, slots))
 

@@ -117,7 +117,7 @@ class TestMachine:
     def test_an_internal_error_tells_its_place(
         self, cli: Any, scenario: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("stratsim.study.foresee", lambda *_: 1 // 0)
+        monkeypatch.setattr("stratsim.study.first_stops.foresee", lambda *_: 1 // 0)
         ended = cli("plan", scenario, "careful")
 
         assert ended.code == 3

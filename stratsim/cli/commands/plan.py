@@ -26,7 +26,7 @@ def command(
     from stratsim.comparison.result import SCHEMA_VERSION
     from stratsim.provenance import provenance
     from stratsim.scenario_io import load
-    from stratsim.study import foresee
+    from stratsim.study.first_stops import foresee
 
     check_plot(plot)
     loaded = load(scenario)
