@@ -6,16 +6,16 @@ EC2 Auto Scaling"; ECS Developer Guide, "CodeDeploy blue/green deployments".
 """
 
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from stratsim.engine.clock import us
+from stratsim.engine.clock import SCALE, us
 from stratsim.engine.failure import StepFailedError, never_healthy
 from stratsim.engine.fleet import Unit
 from stratsim.engine.hosts import Hosts
 from stratsim.engine.scripts import Script
-from stratsim.model.plan import HostEvent, Roll
+from stratsim.model.plan import HostEvent, Plan, Roll
 from stratsim.model.service import Autoscaling
 from stratsim.signals import NEW, OLD, REQUESTS, WIDTH, Row
 
@@ -103,7 +103,7 @@ class Scaler:
         """Read a minute that has ended, once CloudWatch has it."""
         loads = tuple(row[side * WIDTH + REQUESTS] / MINUTE_S for side in (OLD, NEW))
         level = self._level(loads)
-        self.run.after(self.lag_us, partial(self._act, loads, level))
+        self.run.after(self.lag_us, partial(self._act, loads, level), SCALE)
 
     def _level(self, loads: tuple[float, ...]) -> float:
         """Return the mean utilisation of all instances that run and are warm.
@@ -114,10 +114,10 @@ class Scaler:
         run, fleet = self.run, self.run.fleet
         capacity = run.scenario.service.capacity
         busy = sum(min(loads[s], fleet.in_service[s] * capacity) for s in (OLD, NEW))
-        count = sum(fleet.in_service)
+        warming = [fleet.units[number] for number in self.warming]
+        warm = sum(fleet.in_service) - sum(unit.in_service for unit in warming)
         if fleet.weight is None and run.plan.undo == "redeploy":
-            count = fleet.running
-        warm = count - sum(run.fleet.units[number].in_service for number in self.warming)
+            warm = fleet.running - sum(unit.running for unit in warming)
         return min(busy / (warm * capacity), 1.0) if warm > 0 else 1.0
 
     def _act(self, loads: tuple[float, ...], level: float) -> None:
@@ -149,7 +149,9 @@ class Scaler:
         return "Terminate" in (options.get("autoScalingGroupProcessesToSuspend") or ())
 
     def _warming(self) -> int:
-        return len(self.warming) // max(len(self._sides()), 1)
+        units = self.run.fleet.units
+        warming = sum(units[number].running for number in self.warming)
+        return warming // max(len(self._sides()), 1)
 
     def _sides(self) -> list[bool]:
         """Return the revisions that are scaled: both task sets, or one group of instances.
@@ -165,38 +167,54 @@ class Scaler:
         return [fleet.in_service[NEW] > fleet.in_service[OLD]]
 
     def _add(self, count: int, *, new: bool) -> None:
-        run = self.run
+        run, hook = self.run, launch_events(self.run.plan)
         run.advance()
         units = run.fleet.launch(count, new=new)
-        doomed = never_healthy(run, units) if new else [False] * count
+        doomed = never_healthy(run, units) if new and not hook else [False] * count
         for unit, bad in zip(units, doomed, strict=True):
+            unit.starting = True
             self.warming.add(unit.number)
-            if not bad:
-                start = self.starts[unit.number % len(self.starts)]
-                run.after(start, partial(self._started, unit))
+            start = self.starts[unit.number % len(self.starts)]
+            if bad:
+                run.fleet.take_out(unit, struck=True)
+                run.after(start + run.unhealthy_us, partial(self._replace, unit))
+            elif hook:
+                run.after(start, partial(self._started, unit, hook))
+            else:
+                run.after(start, partial(self._serve, unit))
 
-    def _started(self, unit: Unit) -> None:
-        """Install the revision where CodeDeploy's launch hook does so, then serve."""
-        events = launch_events(self.run)
-        if not events:
-            self._serve(unit)
-            return
-        script = Script(self.run, events, [unit], new=unit.new, purpose="scale-out")
+    def _started(self, unit: Unit, hook: Sequence[HostEvent]) -> None:
+        """Install the revision, as CodeDeploy's launch hook does."""
+        script = Script(self.run, hook, [unit], new=unit.new, purpose="scale-out")
         self.run.env.process(self._install(script, unit))
 
     def _install(self, script: Script, unit: Unit) -> Process:
-        yield from script.play(unit)
-        self._serve(unit)
+        worked = yield from script.play(unit)
+        if worked:
+            self._serve(unit)
+        else:
+            self._replace(unit)
+
+    def _replace(self, unit: Unit) -> None:
+        """Terminate an instance that did not become healthy, and launch another."""
+        self.warming.discard(unit.number)
+        unit.starting = False
+        if unit.running:
+            self.run.stop(unit)
+            self._add(1, new=unit.new)
 
     def _serve(self, unit: Unit) -> None:
-        self.run.serve(unit)
+        unit.starting = False
+        if unit.number not in self.run.crashes.down:  # its hook may have registered it before
+            self.run.serve(unit)
         self.run.after(us(self.policy.warmup), partial(self.warming.discard, unit.number))
 
     def _remove(self, count: int, *, new: bool) -> None:
         """Take the newest instances out, and stop them when they have drained."""
         run = self.run
         serving = [unit for unit in run.fleet.of(new=new) if unit.in_service]
-        for unit in serving[len(serving) - count :]:
+        for unit in serving[max(len(serving) - count, 0) :]:
+            unit.leaving = True
             self.warming.discard(unit.number)
             run.take_out(unit)
             run.after(us(run.scenario.service.drain), partial(run.stop, unit))
@@ -208,9 +226,9 @@ def scaler_of(run: "Deployment") -> Scaler | None:
     return None if policy is None or run.fleet.serverless else Scaler(run, policy)
 
 
-def launch_events(run: "Deployment") -> tuple[HostEvent, ...]:
+def launch_events(plan: Plan) -> tuple[HostEvent, ...]:
     """Return what CodeDeploy runs on an instance that joins an Auto Scaling group."""
-    events = [e for step in run.plan.steps if isinstance(step, Roll) for e in step.events]
+    events = [e for step in plan.steps if isinstance(step, Roll) for e in step.events]
     blocked = [e.event for e in events if e.effect == "block" or "BlockTraffic" in e.event]
     if any(e.effect == "block" and "Traffic" not in e.event for e in events):
         blocked = []  # without a load balancer ApplicationStop is where a host leaves
@@ -226,7 +244,7 @@ def follow_on(run: "Deployment") -> Process:
     step, group = run.plan.redeploy, run.plan.group.raw
     if not isinstance(step, Roll) or run.autoscaling is None:
         return
-    outdated = [unit for unit in run.fleet.of(new=False) if unit.in_service]
+    outdated = [unit for unit in run.hosts() if unit.in_service and not unit.new]
     if not outdated or group.get("outdatedInstancesStrategy") == "IGNORE":
         return
     run.note("follow-on", f"CodeDeployAutoUpdate: {len(outdated)} outdated instances")
@@ -235,6 +253,7 @@ def follow_on(run: "Deployment") -> Process:
         pool = run.hosts()
         yield from Hosts(run, step, outdated, pool=pool, new=True, purpose="follow-on").run()
     except StepFailedError as failure:
+        run.leave_hosts()
         run.note("follow-on", f"failed: {failure.code}")
     finally:
         run.following = False

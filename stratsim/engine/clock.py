@@ -12,7 +12,7 @@ from simpy.events import EventPriority
 US = 1_000_000
 
 # Priorities 0 and 1 are SimPy's own (urgent, normal).
-PUBLISH, EVALUATE, POLL, PEOPLE, SHIFT = map(EventPriority, (2, 3, 4, 5, 6))
+PUBLISH, EVALUATE, POLL, PEOPLE, SHIFT, SCALE = map(EventPriority, (2, 3, 4, 5, 6, 7))
 
 
 def us(seconds: float) -> int:

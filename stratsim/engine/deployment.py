@@ -5,10 +5,11 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import simpy
+from simpy.events import EventPriority
 
 from stratsim.engine.analyses import scrapes_of
 from stratsim.engine.autoscaling import follow_on, scaler_of
-from stratsim.engine.clock import PUBLISH, US, At, us
+from stratsim.engine.clock import PUBLISH, SHIFT, US, At, us
 from stratsim.engine.crashes import Crashes
 from stratsim.engine.effects import Faults
 from stratsim.engine.failure import (
@@ -103,9 +104,11 @@ class Deployment:
         """Return an event `delay_us` from now."""
         return At(self.env, delay_us)
 
-    def after(self, delay_us: int, act: Callable[[], None]) -> None:
+    def after(
+        self, delay_us: int, act: Callable[[], None], priority: EventPriority = SHIFT
+    ) -> None:
         """Call `act` in `delay_us`."""
-        event = At(self.env, delay_us)
+        event = At(self.env, delay_us, priority)
         assert event.callbacks is not None
         event.callbacks.append(lambda _: act())
 
@@ -120,12 +123,12 @@ class Deployment:
         self.watching.exposed()
 
     def hosts(self) -> list[Unit]:
-        """Return the running instances."""
-        return [unit for unit in self.fleet.units if unit.running]
+        """Return the instances to which something can be deployed: not those that come or go."""
+        return [u for u in self.fleet.units if u.running and not (u.leaving or u.starting)]
 
     def serve(self, unit: Unit) -> None:
         """Put a healthy instance into service."""
-        if not unit.running:
+        if unit.in_service or not unit.running:
             return
         if self.fleet.weight != 0.0 or not unit.new:
             self.advance()

@@ -23,7 +23,8 @@ class Unit:
     ``healthy`` is CodeDeploy's instance health: whether the last deployment to it
     worked; ``rank`` its revision health (0 unknown, 1 old, 2 current); ``tried``
     says that a deployment of this run has come to it, ``leaving`` that it drains
-    and will be terminated. ``busy`` is the process that deploys to it.
+    and will be terminated, ``starting`` that Auto Scaling has launched it and it has
+    yet to join. ``busy`` is the process that deploys to it.
     """
 
     number: int
@@ -39,6 +40,7 @@ class Unit:
     tried: bool = False
     busy: Any = None
     leaving: bool = False
+    starting: bool = False
     group: str = ""
 
     @property

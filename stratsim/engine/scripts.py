@@ -94,8 +94,8 @@ class Script:
     def _ended(self, event: HostEvent, unit: Unit, trouble: str) -> bool:
         """Take note of the end of an event; return whether the next one may begin."""
         run = self.run
-        if not unit.running:
-            return False  # Auto Scaling has terminated it
+        if unit.leaving or not unit.running:
+            return False  # Auto Scaling terminates it
         if run.traced:
             run.note("host", f"{unit.name} {event.event} {trouble}".rstrip())
         if trouble and not event.forgiven:

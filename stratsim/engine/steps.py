@@ -83,10 +83,10 @@ def hold(run: "Deployment", step: Hold) -> Process:
 
 def roll(run: "Deployment", step: Roll) -> Process:
     """Run events on every host of a fleet, a few at a time."""
-    pool = run.fleet.of(new=step.fleet == "new")
+    pool = [unit for unit in run.hosts() if unit.new is (step.fleet == "new")]
     # A replacement host whose installation failed is not registered.
-    units = [u for u in pool if u.healthy] if step.fleet == "new" else pool
-    yield from Hosts(run, step, units[: step.count], pool=pool, new=True).run()
+    units = [u for u in pool if u.healthy] if step.fleet == "new" else pool[: step.count]
+    yield from Hosts(run, step, units, pool=pool, new=True).run()
 
 
 def deregister(run: "Deployment", step: Deregister) -> Process:

@@ -31,7 +31,8 @@ class Tasks:
     """
 
     def __init__(self, run: "Deployment", step: Replace, *, new: bool) -> None:
-        self.run_, self.step, self.new = run, step, new
+        self.run_, self.new = run, new
+        self.step = self.planned = step
         purpose = "startup" if new else "startup of a rollback"
         self.starts = [us(s) for s in run.world.values(step.startup, step.count, purpose)]
         self.others = {u.number: u for u in run.fleet.of(new=not new) if u.in_service}
@@ -39,13 +40,15 @@ class Tasks:
         self.draining = self.failures = 0
         self.deadline = 0
         self.wake = run.env.event()
+        # Auto Scaling may have changed the count since the plan was made
+        if run.autoscaling is not None:
+            self.resize(run.fleet.size)
 
     def resize(self, count: int) -> None:
         """Take over another desired count; the bounds are percentages of it."""
-        lower, upper, before = self.step.lower, self.step.upper, self.step.count
-        self.step = replace(
-            self.step, count=count, lower=-(-lower * count // before), upper=upper * count // before
-        )
+        step = self.planned
+        lower, upper = -(-step.lower * count // step.count), step.upper * count // step.count
+        self.step = replace(step, count=count, lower=lower, upper=upper)
         self.look()
 
     def run(self) -> Process:
@@ -53,6 +56,15 @@ class Tasks:
         run, step = self.run_, self.step
         run.note("lifecycle", f"{step.event} begins: {step.lower} to {step.upper} tasks")
         run.replacing = self
+        try:
+            yield from self._replace_all()
+        finally:
+            run.replacing = None
+        self._stop_surplus()
+        run.note("lifecycle", f"{step.event} ends")
+
+    def _replace_all(self) -> Process:
+        run = self.run_
         self._progress()
         while not self._complete():
             self._stop_some()
@@ -62,9 +74,6 @@ class Tasks:
             self.wake = run.env.event()
             yield self.wake | run.wait(self.deadline - run.now)
             self._check()
-        run.replacing = None
-        self._stop_surplus()
-        run.note("lifecycle", f"{step.event} ends")
 
     def _stop_surplus(self) -> None:
         """Stop what is more than the count, where that was lowered on the way."""

@@ -73,7 +73,7 @@ def reregister(run: "Deployment") -> Process:
     """Register the original hosts again, then take the replacement hosts out."""
     steps = run.plan.steps
     # a host that is launched now and fails is no older one to register again
-    outside = [u for u in run.fleet.of(new=False) if not u.in_service]
+    outside = [unit for unit in run.hosts() if not (unit.new or unit.in_service)]
     yield from _relaunch(run, relaunch_events(steps))
     if outside:
         yield from _play(run, allow_events(steps), outside, "reregister")

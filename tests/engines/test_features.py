@@ -106,6 +106,17 @@ UP_AND_DOWN = {
         "points": [["0s", 40], ["4m", 40], ["241s", 110], ["30m", 110], ["1801s", 20]],
     }
 }
+NERVOUS = {**POLICY, "scale_out_periods": 1, "scale_in_periods": 2, "warmup": "30s"}
+WAVES = {
+    "profile": {
+        "kind": "steps",
+        "points": [
+            (f"{90 * at}s", rate) for at, rate in enumerate((40, 90, 40, 120, 60, 150, 30, 110, 60))
+        ],
+    }
+}
+"""Traffic that a fleet which is scaled nervously follows up and down all the time."""
+ONE_BY_ONE = {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": 11}}
 FAILING = {"AfterInstall": {"duration": "20s", "failure": 0.2}}
 
 BAND = {
@@ -577,19 +588,104 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "autoscaling, and a rollback": (
         *("ecs", CANARY),
         {
-            "service": {**SCALED, "autoscaling": {**POLICY, "scale_out_periods": 1}},
-            "traffic": UP_AND_DOWN,
+            "service": {**SCALED, "startup": "90s", "autoscaling": NERVOUS},
+            "traffic": WAVES,
             "lifecycle": {"BeforeAllowTraffic": {"duration": "7m"}},
             "alarms": [alarm(EvaluationPeriods=1)],
         },
     ),
     "autoscaling, and the old fleet started again": (
         *("ecs", CANARY),
-        {"service": SCALED, "traffic": {"rate": 110}, "on_call": {"notice": "50m"}},
+        {
+            "service": {**SCALED, "startup": "90s", "autoscaling": NERVOUS},
+            "traffic": {"profile": {"kind": "steps", "points": [["0s", 40], ["3065s", 70]]}},
+            "on_call": {"notice": "50m"},
+        },
     ),
     "autoscaling under an analysis": (
         *("ecs", FLAGGER),
-        {"service": SCALED, "traffic": UP_AND_DOWN, "faults": []},
+        {"service": {**SCALED, "autoscaling": NERVOUS}, "traffic": WAVES, "faults": []},
+    ),
+    "autoscaling of two fleets of which some die or do not start": (
+        *("ecs", CANARY),
+        {
+            "service": {**SCALED, "startup": "90s", "autoscaling": NERVOUS},
+            "traffic": WAVES,
+            "faults": [ERRORS, SOME_START, {"kind": "crash", "per_hour": 20}],
+            "on_call": {"notice": "9m"},
+        },
+    ),
+    "autoscaling while tasks are replaced, and on the way back": (
+        *("ecs", {"ecs": {"minimumHealthyPercent": 100, "maximumPercent": 110}}),
+        {
+            "service": {**SCALED, "startup": "90s", "autoscaling": NERVOUS},
+            "traffic": WAVES,
+            "alarms": [alarm(Dimensions=[], Threshold=300)],
+        },
+    ),
+    "autoscaling of tasks that die or do not start": (
+        *("ecs", {"ecs": {"minimumHealthyPercent": 90, "maximumPercent": 110}}),
+        {
+            "service": {**SCALED, "autoscaling": NERVOUS},
+            "traffic": WAVES,
+            "faults": [ERRORS, SOME_START, {"kind": "crash", "per_hour": 20}],
+            "on_call": {"notice": "10m"},
+        },
+    ),
+    "autoscaling while hosts are updated, and what has joined follows": (
+        *("ec2", {**ONE_BY_ONE, "deploymentStyle": "IN_PLACE"}),
+        {"service": {**SCALED, "autoscaling": NERVOUS}, "traffic": {"rate": 80}},
+    ),
+    "autoscaling while hosts are updated, and a rollback": (
+        *("ec2", {**ONE_BY_ONE, "deploymentStyle": "IN_PLACE"}),
+        {
+            "service": {**SCALED, "autoscaling": NERVOUS},
+            "traffic": WAVES,
+            "alarms": [alarm(Dimensions=[], Threshold=400)],
+            "lifecycle": FAILING,
+        },
+    ),
+    "autoscaling zone by zone of hosts that die": (
+        *(
+            "ec2",
+            {
+                **IN_PLACE,
+                "deploymentStyle": "IN_PLACE",
+                "zonalConfig": {"monitorDurationInSeconds": 61},
+            },
+        ),
+        {
+            "service": {**SCALED, "autoscaling": NERVOUS},
+            "traffic": WAVES,
+            "faults": [SOME_START, {"kind": "crash", "per_hour": 20}],
+            "control": {"rollback_hosts": "whole_group"},
+        },
+    ),
+    "autoscaling beside a green fleet, and a rollback": (
+        *("ec2", {**IN_PLACE, "deploymentStyle": "BLUE_GREEN"}),
+        {
+            "service": {**SCALED, "autoscaling": NERVOUS},
+            "traffic": WAVES,
+            "alarms": [alarm(Dimensions=[], Threshold=400)],
+        },
+    ),
+    "autoscaling of a green fleet that dies, and blue started again": (
+        *("ec2", {**IN_PLACE, "deploymentStyle": "BLUE_GREEN"}),
+        {
+            "service": {**SCALED, "autoscaling": NERVOUS, "health_check": {"fail_open": 0.4}},
+            "traffic": WAVES,
+            "faults": [ERRORS, {"kind": "crash", "per_hour": 20}],
+            "on_call": {"notice": "50m"},
+            "lifecycle": FAILING,
+            "deployment_group": {
+                "blueGreenDeploymentConfiguration": {
+                    "terminateBlueInstancesOnDeploymentSuccess": {
+                        "action": "TERMINATE",
+                        "terminationWaitTimeInMinutes": 0,
+                    }
+                }
+            },
+        },
     ),
     "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
 }

@@ -114,6 +114,7 @@ class Clocks:
         self.back[rows] = np.where(serving, self.back[rows], NEVER)
         kept = serving & ~self.down[rows]
         self.begun[rows] = np.where(kept, self.begun[rows], NEVER)
+        self.at[rows] = np.where(kept, self.at[rows], NEVER)  # a clock that was left tells nothing
 
     def begin(self, rows: Rows, now: Times, serving: Flags) -> None:
         """Set the clock of every instance of `serving` that has begun to serve."""
@@ -187,12 +188,14 @@ class Crashes:
         at = self.clocks.next()
         return np.minimum(at, self.until.min(axis=1)) if self.counts_sick else at
 
-    def act(self, here: Rows) -> None:
-        """Let die and come back who is due in the rows `here`."""
+    def act(self, here: Rows) -> tuple[Flags, Flags]:
+        """Let die and come back who is due in the rows `here`; return who does."""
+        comes = self.clocks.back[here] <= self.runs.state.now[here][:, None]
         dies = self.clocks.strike(here, self.runs.state.now[here])
         if self.counts_sick:
             self._restart(here, dies)
         self.watch(here)
+        return dies, comes
 
     def _restart(self, here: Rows, dies: Flags) -> None:
         """Count who is restarting."""

@@ -69,6 +69,10 @@ class Draws:
             rank[host.index] = ("unknown", "old", "current").index(host.revision)
         return rank
 
+    def places_of(self, index: int) -> NDArray[np.bool_]:
+        """Return which stand in the place of the first fleet's instance `index`."""
+        return np.asarray(np.arange(self.size) == index)
+
     def zones(self) -> NDArray[np.int64]:
         """Return each place's zone, (instances,)."""
         return np.arange(self.size) % self.scenario.service.zones + 1

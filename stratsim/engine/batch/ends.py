@@ -9,7 +9,7 @@ from stratsim.engine.batch.changes import NEVER, Flags, Times
 from stratsim.engine.batch.halts import forget_entries, halt
 from stratsim.engine.batch.in_flight import stop
 from stratsim.engine.batch.state import Index
-from stratsim.engine.batch.timetable import FAILED, STOPPED
+from stratsim.engine.batch.timetable import FAILED, STOPPED, SUCCEEDED
 from stratsim.engine.batch.undo import UNDO
 from stratsim.engine.clock import us
 
@@ -49,19 +49,22 @@ class Ends:
         if rows.any():
             halt(self.runs, np.flatnonzero(rows))
 
-    def fail(self, rows: Flags) -> None:
-        """Let the deployment fail in the middle of a step."""
+    def fail(self, rows: Flags, can_undo: Flags | None = None) -> None:
+        """Let the deployment fail in the middle of a step; everywhere it may be undone, or there."""
         plan, now = self.runs.plan_, self.runs.state.now
         plan.end, plan.status = np.where(rows, now, plan.end), np.where(rows, FAILED, plan.status)
-        plan.can_undo |= rows
-        if not self.group.rolls_back_on("DEPLOYMENT_FAILURE"):
-            self.end(rows, FAILED)
-            self._halt(rows)
+        plan.can_undo = np.where(rows, True if can_undo is None else can_undo, plan.can_undo)
+        left = rows & ~(plan.can_undo & self.group.rolls_back_on("DEPLOYMENT_FAILURE"))
+        if left.any():
+            self.end(left, FAILED)
+            self._halt(left)
         self.finish_plan(rows)
 
     def finish_plan(self, rows: Flags) -> None:
         """End the deployments whose plan is at its end, well or not."""
         self.end(rows, self.runs.plan_.status)
+        if self.runs.living is not None:
+            self.runs.living.steps.follow_on(rows & (self.runs.state.status == SUCCEEDED))
         failed = rows & (self.runs.plan_.status == FAILED) & self.runs.plan_.can_undo
         back = failed & self.group.rolls_back_on("DEPLOYMENT_FAILURE")
         if back.any():
@@ -83,6 +86,9 @@ class Ends:
         state.undoing |= rows
         self.check_restored(rows)
         here = np.nonzero(rows)[0]
+        if self.runs.living is not None:
+            self.runs.living.steps.undo(here)
+            return
         stop(self.runs, here)
         forget_entries(self.runs, here)
         UNDO[self.runs.plan.undo](self.runs, here)
@@ -118,6 +124,8 @@ class Ends:
         """Let runs be over whose deployment has ended and in which nothing is to come."""
         state = self.runs.state
         rows = rows & (state.ended < NEVER) & ~state.undoing & ~state.over
+        if self.runs.living is not None:
+            rows &= ~self.runs.living.steps.following
         if not rows.any():
             return
         at = np.flatnonzero(rows)

@@ -1,7 +1,6 @@
 """Steps that start, replace and end instances in the schedules of many replications."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, us_many
 from stratsim.engine.batch.crashes import Clocks, may_crash
@@ -22,9 +21,6 @@ from stratsim.model.scenario import Scenario
 def launch(clock: Clock, step: Launch) -> None:
     """Start a fleet of the new revision and wait for the last to be healthy."""
     draws = clock.draws
-    if clock.size is not None:
-        _launch_scaled(clock, step, clock.size)
-        return
     if not clock.pooled and draws.struck("startup", "").any():
         _launch_some(clock, step)
         return
@@ -43,21 +39,6 @@ def launch(clock: Clock, step: Launch) -> None:
         clock.draft.hosts(ready, "new", 1)
     else:
         clock.draft.put(clock.at(), add={"new": step.count})
-
-
-def _launch_scaled(clock: Clock, step: Launch, size: NDArray[np.int64]) -> None:
-    """Start a fleet of the size that Auto Scaling wants by then."""
-    units, draws = clock.units, clock.draws
-    assert units is not None
-    clock.launching = clock.at()
-    count = np.maximum(step.count + size - draws.scenario.desired, 0)
-    fresh = units.launch(np.where(clock.running, count, 0), clock.now, new=True)
-    starts = us_many(draws.values(step.startup, "startup"))[:, : step.count]
-    start = starts[:, np.arange(units.numbers) % step.count]
-    units.joined = np.where(fresh, clock.now[:, None] + start, units.joined)
-    last, limit = np.where(fresh, start, 0).max(axis=1), us(step.timeout_s)
-    clock.finish(last > limit, clock.now + limit, FAILED)
-    clock.wait(last)
 
 
 def _launch_some(clock: Clock, step: Launch) -> None:

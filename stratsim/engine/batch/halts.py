@@ -29,6 +29,9 @@ Rows = NDArray[np.int64]
 
 def halt(runs: "Runs", rows: Rows) -> None:
     """Call off what a deployment that has ended had yet to do; what has begun goes on."""
+    if runs.living is not None:
+        runs.living.halt(rows)
+        return
     plan, edge = runs.plan_, edge_of(runs, rows)
     stop(runs, rows)
     running = Running(runs, rows)

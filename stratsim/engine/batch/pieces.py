@@ -9,10 +9,9 @@ from stratsim.engine.batch.changes import NEVER, Changes, Draft, T, Times
 from stratsim.engine.batch.draws import draws_of
 from stratsim.engine.batch.fail_open import recover
 from stratsim.engine.batch.foresight import Foresight
-from stratsim.engine.batch.schedule import finished, play
+from stratsim.engine.batch.schedule import finished, looks_of, play
 from stratsim.engine.batch.timetable import BY_ROW, Clock
 from stratsim.engine.batch.units import Units
-from stratsim.model.plan import Launch
 
 if TYPE_CHECKING:
     from stratsim.engine.batch.run import Runs
@@ -40,31 +39,6 @@ def schedule_on(runs: "Runs", rows: Rows, number: int) -> Piece:
     if fresh.units is None:
         runs.plan_.entered[rows], runs.plan_.left[rows] = fresh.entered, fresh.left
     return fresh.step, fresh.resume, fresh.since
-
-
-def replan(runs: "Runs", rows: Rows, units: Units, edge: Times) -> None:
-    """Put `units` in the place of those of `rows`.
-
-    Where `edge` is ever the plan is made anew from its launch on, which is then.
-    """
-    plan, now = runs.plan_, runs.state.now[rows]
-    assert plan.units is not None
-    before = plan.units.take(rows)
-    draft = waiting(runs, rows, edge)
-    if (edge < NEVER).any():
-        clock = resumed(runs, rows, draft)
-        clock.now, clock.since, clock.units = edge.copy(), edge.copy(), units
-        clock.unwatched = np.where(clock.unwatched > now, NEVER, clock.unwatched)
-        steps = runs.plan.steps
-        launch = next(at for at, step in enumerate(steps) if isinstance(step, Launch))
-        fresh = finished(clock, play(clock, steps, launch))
-        for name in BY_ROW:
-            if name not in ("entered", "left"):
-                getattr(plan, name)[rows] = getattr(fresh, name)
-        if runs.pilot is not None:
-            runs.pilot.follow(rows, fresh)
-    units.changes(draft, now + 1, before)
-    take_over(runs, rows, draft, units)
 
 
 def resumed(runs: "Runs", rows: Rows, draft: Draft, *, undoing: bool = False) -> Clock:
@@ -98,7 +72,7 @@ def resumed(runs: "Runs", rows: Rows, draft: Draft, *, undoing: bool = False) ->
         pooled=runs.pooled,
         counts_hosts=runs.wants.hosts,
         undoing=undoing,
-        size=None if runs.scaler is None else runs.scaler.size[rows],
+        looks=looks_of(runs.scenario),
     )
 
 

@@ -14,8 +14,8 @@ from stratsim.analysis.many import ERROR, FAILED, INCONCLUSIVE, RUNNING, SUCCESS
 from stratsim.engine.batch.analyses import Measuring, checks_pass
 from stratsim.engine.batch.changes import NEVER, Draft, Flags, Times
 from stratsim.engine.batch.pieces import add_changes, schedule_on
+from stratsim.engine.batch.schedule import LIVE
 from stratsim.engine.batch.scrapes import Scrapes
-from stratsim.engine.batch.timetable import Schedule
 from stratsim.engine.clock import us
 from stratsim.model.analysis import Gate, Ladder, Watch, longest_window_s
 
@@ -151,6 +151,9 @@ class Pilot:
             self.analyses[number].begin(at, now)
             self.step[at] = number + 1
             self._wait(at, now, BEGIN)
+        elif self.runs.living is not None and isinstance(step, LIVE):
+            self.resume[at] = NEVER
+            self.runs.living.steps.begin(number, at)
         elif isinstance(step, Ladder):
             self.level[at] = self.failed[at] = 0
             self._wait(at, _tick_after(now, step), TICK)
@@ -166,10 +169,6 @@ class Pilot:
         self.then[at] = BEGIN
         step, resume, since = schedule_on(self.runs, at, number)
         self.step[at], self.resume[at], self.since[at] = step, resume, since
-
-    def follow(self, at: Rows, plan: Schedule) -> None:
-        """Take over when the steps that look begin, by a schedule of the rows `at`."""
-        self.step[at], self.resume[at], self.since[at] = plan.step, plan.resume, plan.since
 
     def tick(self, number: int, at: Rows) -> None:
         """Climb, hold or give up; see `stratsim.analysis.flagger.tick`."""

@@ -7,15 +7,16 @@ for a replication once its deployment is settled: it is dropped from the arrays.
 import numpy as np
 
 from stratsim.engine.batch.alarms import Bank
-from stratsim.engine.batch.autoscaling import scaler_of
 from stratsim.engine.batch.changes import NEVER, Times
 from stratsim.engine.batch.crashes import Crashes
 from stratsim.engine.batch.dice import Minute
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.ends import Ends
+from stratsim.engine.batch.living import living_of
+from stratsim.engine.batch.living_scaler import scaler_of
 from stratsim.engine.batch.pilot import Pilot
 from stratsim.engine.batch.results import Results
-from stratsim.engine.batch.schedule import LOOKS, schedule
+from stratsim.engine.batch.schedule import looks_of, schedule
 from stratsim.engine.batch.scrapes import Scrapes
 from stratsim.engine.batch.serving import Serving
 from stratsim.engine.batch.state import Index, State
@@ -56,8 +57,10 @@ class Runs:
         self.plan_ = schedule(plan, draws, counts_hosts=self.wants.hosts)
         self.state.coming[:] = self.plan_.changes.time[:, 0]
         self.reroute_us = us(plan.reroute_s)
+        self.living = living_of(self)
         self.scaler = scaler_of(self)
-        self.pilot = Pilot(self) if any(isinstance(s, LOOKS) for s in plan.steps) else None
+        pauses = looks_of(scenario)
+        self.pilot = Pilot(self) if any(isinstance(s, pauses) for s in plan.steps) else None
         self.follow_units()
         self.crashes = Crashes(self)
         self.watching = Watching(self, Bank(setup.programs, self.offsets(), rows))
@@ -175,6 +178,8 @@ class Runs:
             stop = np.minimum(stop, self.crashes.next()[here])
         if self.scaler is not None:
             stop = np.minimum(stop, self.scaler.next()[here])
+        if self.living is not None:
+            stop = np.minimum(stop, self.living.next()[here])
         if self.pilot is None:
             return stop
         return np.minimum(stop, np.minimum(self.pilot.next(), self.pilot.scrapes.next())[here])
@@ -192,6 +197,8 @@ class Runs:
             self._look(looks)
         if self.crashes.needed:
             self._crash(here)
+        if self.living is not None:
+            self.living.act(here)
         if self.scaler is not None:
             self.scaler.act(here)
         late = here[(self.deadline <= now) & (state.ended[here] == NEVER) & ~state.over[here]]
@@ -243,6 +250,11 @@ class Runs:
             state.pointer[rows] += 1
             state.coming[rows] = changes.time.ravel()[at + 1]
             rows = rows[state.coming[rows] <= state.now[rows]]
+        self.changed(due)
+
+    def changed(self, due: Index) -> None:
+        """Look at what a change of the fleets or the weights means."""
+        state = self.state
         begun = due[(self.serving.share(due) > 0) & (state.first[due] == NEVER)]
         state.first[begun] = state.now[begun]
         if self.look_us:
@@ -266,8 +278,10 @@ class Runs:
         due = here[(self.crashes.next()[here] <= self.state.now[here]) & ~self.state.over[here]]
         if len(due):
             self.serving.account(due)
-            self.crashes.act(due)
+            died, back = self.crashes.act(due)
             self.ends.check_back(due)
+            if self.living is not None:
+                self.living.crashed(due, died.sum(axis=1), back)
 
     def _look_later(self, rows: Index) -> None:
         """Look soon for the first exposed request; see `stratsim.engine.lookout`."""
@@ -318,6 +332,8 @@ class Runs:
             self.pilot.take(keep)
         if self.scaler is not None:
             self.scaler.take(keep)
+        if self.living is not None:
+            self.living.take(keep)
         self.telemetry.take(keep)
         self.watching.bank.take(keep)
         self.minute = self.minute.take(keep)  # it may have begun before the deployment

@@ -28,9 +28,12 @@ from stratsim.model.plan import (
     Step,
 )
 from stratsim.model.scaling import Configure, Scale
+from stratsim.model.scenario import Scenario
 
 LOOKS = (Gate, Watch, Ladder)
 """Steps that look at telemetry before they go on: a schedule reaches up to them."""
+LIVE = (Roll, Replace, Deregister, Launch, Retire)
+"""Steps that look at a fleet, whose size may change meanwhile where it is scaled."""
 
 
 def schedule(plan: Plan, draws: Draws, *, counts_hosts: bool = False) -> Schedule:
@@ -39,7 +42,6 @@ def schedule(plan: Plan, draws: Draws, *, counts_hosts: bool = False) -> Schedul
     never = np.full(rows, NEVER)
     shape = (rows, draws.size)
     scales = any(isinstance(step, Scale) for step in (*plan.steps, *plan.restore))
-    scaled = policy_of(draws.scenario) is not None
     clock = Clock(
         draws,
         plan,
@@ -56,10 +58,10 @@ def schedule(plan: Plan, draws: Draws, *, counts_hosts: bool = False) -> Schedul
         np.zeros(rows, dtype=np.int64),
         never.copy(),
         np.zeros(rows, dtype=np.int64),
-        units=Units.fleet(draws) if scales or scaled else None,
+        units=Units.fleet(draws) if scales else None,
         pooled=plan.routing == "pooled",
         counts_hosts=counts_hosts,
-        size=np.full(rows, draws.scenario.desired) if scaled else None,
+        looks=looks_of(draws.scenario),
     )
     if scales and may_crash(draws):
         weight = None if clock.pooled else np.zeros(rows)
@@ -72,13 +74,18 @@ def schedule(plan: Plan, draws: Draws, *, counts_hosts: bool = False) -> Schedul
     return finished(clock, step)
 
 
+def looks_of(scenario: Scenario) -> tuple[type, ...]:
+    """Return the steps that a schedule only reaches up to."""
+    return LOOKS if policy_of(scenario) is None else LOOKS + LIVE
+
+
 def play(clock: Clock, steps: Sequence[Step], first: int) -> int:
     """Schedule `steps` from number `first` on; return the number of the first that looks.
 
     Beside an analysis that may call a person, any step may have to wait.
     """
     for number in range(first, len(steps)):
-        if isinstance(steps[number], LOOKS) or (number > first and _paused(steps[:number])):
+        if isinstance(steps[number], clock.looks) or (number > first and _paused(steps[:number])):
             return number
         HANDLERS[type(steps[number])](clock, steps[number])
     clock.finish(clock.running, clock.now, SUCCEEDED)
@@ -111,7 +118,6 @@ def finished(clock: Clock, step: int) -> Schedule:
         np.full(len(clock.now), step),
         clock.at(),
         clock.since,
-        np.full(len(clock.now), NEVER) if clock.launching is None else clock.launching,
         clock.hosts,
         clock.units,
         clock.numbered or clock.units is not None,

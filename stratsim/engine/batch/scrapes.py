@@ -10,6 +10,7 @@ import numpy as np
 
 from stratsim.engine.batch.changes import NEVER, Flags, Times
 from stratsim.engine.batch.readings import response_time
+from stratsim.engine.batch.schedule import LOOKS
 from stratsim.engine.clock import us
 from stratsim.model.analysis import Query
 from stratsim.model.quantities import Array
@@ -36,6 +37,7 @@ class Scrapes:
     def __init__(self, runs: "Runs", every_us: int, longest_us: int) -> None:
         rows = len(runs.draws.rows)
         self.runs, self.every_us = runs, every_us
+        self.needed = any(isinstance(step, LOOKS) for step in runs.plan.steps)
         self.kept = -(-longest_us // every_us) + 2
         self.count = np.zeros(rows, dtype=np.int64)
         self.requests, self.errors = (np.zeros((rows, self.kept)) for _ in range(2))
@@ -52,7 +54,8 @@ class Scrapes:
 
     def next(self) -> Times:
         """Return when the next scrape is due."""
-        return np.where(self.runs.state.ended == NEVER, self.count * self.every_us, NEVER)
+        going = (self.runs.state.ended == NEVER) & self.needed
+        return np.where(going, self.count * self.every_us, NEVER)
 
     def close(self) -> None:
         """Add the minute that ends to the counters."""

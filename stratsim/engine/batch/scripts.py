@@ -127,7 +127,7 @@ def _doomed(draws: Draws, events: Sequence[HostEvent]) -> tuple[dict[str, Flags]
     for fault in draws.specs:
         if fault.kind == "host" and fault.index < draws.size and fault.after.mean == 0:
             here = np.zeros(shape, dtype=bool)
-            here[:, fault.index] = True
+            here[:, draws.places_of(fault.index)] = True
             doomed[verdict] = doomed.get(verdict, here) | (here & ~taken)
             taken |= here
     sick = np.zeros(shape, dtype=bool)

@@ -56,7 +56,8 @@ class SlowStart:
         return np.where(ramps, new / np.where(ramps, total, 1.0), usual)
 
     def _old(self, at: Rows, begin: Times) -> tuple[Times, Flags]:
-        units = self.runs.plan_.units
+        living = self.runs.living
+        units = self.runs.plan_.units if living is None else living.units
         if units is None:
             joined = self.rejoined[at]
             return joined, joined <= begin[:, None]

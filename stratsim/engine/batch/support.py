@@ -4,11 +4,7 @@ from collections.abc import Callable
 
 from stratsim.engine.batch.units import policy_of
 from stratsim.engine.setup import Setup
-from stratsim.model.analysis import Gate, Ladder, Tick, Watch
-from stratsim.model.plan import Hold, Launch, Lifecycle, Retire, Shift
-
-STANDING = {Launch, Lifecycle, Shift, Hold, Retire, Gate, Watch, Ladder, Tick}
-"""Steps that leave an instance where it is, once its fleet has been launched."""
+from stratsim.model.scaling import Configure, Scale
 
 
 def unsupported(setup: Setup) -> tuple[str, ...]:
@@ -17,27 +13,13 @@ def unsupported(setup: Setup) -> tuple[str, ...]:
 
 
 def _autoscales(setup: Setup) -> bool:
-    """Whether other fleets are scaled than two behind a router of weights."""
-    plan = setup.plan
-    if policy_of(setup.scenario) is None:
-        return False
-    kinds = {type(step) for step in plan.steps}
-    simple = kinds <= STANDING and sum(isinstance(step, Launch) for step in plan.steps) <= 1
-    return plan.routing != "weighted" or plan.undo != "reroute" or not simple
-
-
-def _autoscales_failing(setup: Setup) -> bool:
-    """Whether instances of a scaled fleet may die or not start at all."""
-    failing = any(
-        fault.kind in ("crash", "host", "startup")
-        for outcome in setup.scenario.release.outcomes
-        for fault in outcome.faults
-    )
-    return policy_of(setup.scenario) is not None and failing
+    """Whether fleets are scaled that start and stop in waves, or are configured in place."""
+    steps = (*setup.plan.steps, *setup.plan.restore)
+    waves = any(isinstance(step, Scale | Configure) for step in steps)
+    return waves and policy_of(setup.scenario) is not None
 
 
 LACKS: dict[str, Callable[[Setup], bool]] = {
-    "autoscaling of a fleet that shares its traffic out evenly": _autoscales,
-    "autoscaling of instances that die or do not start": _autoscales_failing,
+    "autoscaling of fleets that start and stop in waves": _autoscales,
 }
 """Every feature that needs the SimPy engine, and whether a scenario and plan have it."""

@@ -17,7 +17,7 @@ from stratsim.model.plan import Plan
 SUCCEEDED, FAILED, STOPPED = 1, 2, 3
 BY_ROW = (
     *("end", "status", "can_undo", "unwatched", "retired", "healthy", "entered", "left"),
-    *("configured", "rolled", "step", "resume", "since", "launching"),
+    *("configured", "rolled", "step", "resume", "since"),
 )
 
 
@@ -35,8 +35,7 @@ class Schedule:
     instances' numbers. ``configured`` instances have the new
     configuration, and a rolling update begins at ``rolled``. The schedule ends at the step number ``step``, which begins at
     ``resume`` (`NEVER` where it reaches the end of the plan) after a wait that has
-    begun at ``since``. ``launching`` is when a fleet is launched whose size may change
-    until then.
+    begun at ``since``.
     """
 
     changes: Changes
@@ -53,7 +52,6 @@ class Schedule:
     step: NDArray[np.int64]
     resume: Times
     since: Times
-    launching: Times
     hosts: Played | None = None
     units: Units | None = None
     numbered: bool = False
@@ -90,7 +88,7 @@ class Schedule:
 class Clock:
     """The schedule in the making: ``now`` per row, and who has ended already.
 
-    ``size`` (rows,) is what Auto Scaling wants of each fleet, None where that is fixed.
+    It reaches up to a step that ``looks`` before it goes on.
     """
 
     draws: Draws
@@ -116,8 +114,7 @@ class Clock:
     counts_hosts: bool = False
     undoing: bool = False
     numbered: bool = False
-    size: NDArray[np.int64] | None = None
-    launching: Times | None = None
+    looks: tuple[type, ...] = ()
 
     @property
     def running(self) -> Flags:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.engine.batch.changes import NEVER, Draft, Times, us_many
-from stratsim.engine.batch.draws import Draws, draws_of
+from stratsim.engine.batch.changes import NEVER, Draft
+from stratsim.engine.batch.draws import draws_of
 from stratsim.engine.batch.fleet_steps import patience
 from stratsim.engine.batch.halts import turn
 from stratsim.engine.batch.in_flight import (
@@ -31,9 +31,6 @@ Rows = NDArray[np.int64]
 
 def reroute(runs: "Runs", rows: Rows) -> None:
     """Send all traffic back in one step, and terminate the new fleet."""
-    if runs.plan_.units is not None:
-        _reroute_units(runs, rows)
-        return
     now = runs.state.now[rows]
     draft = waiting(runs, rows, runs.state.now[rows])
     ready = relaunch(runs, rows, draft, now)
@@ -42,38 +39,6 @@ def reroute(runs: "Runs", rows: Rows) -> None:
     # the new fleet is whatever runs beside the desired one when traffic has left it
     terminate_new(runs, rows, draft, done)
     go_back(runs, rows, draft, done)
-
-
-def _reroute_units(runs: "Runs", rows: Rows) -> None:
-    """Send all traffic back where instances are known one by one."""
-    now, edge = runs.state.now[rows], edge_of(runs, rows)
-    edge = np.where(runs.state.ended[rows] < now, now + 1, edge)  # the rest has been called off
-    clock = resumed(runs, rows, waiting(runs, rows, edge))
-    units = clock.units
-    assert units is not None
-    before = units.take(np.arange(len(rows)))
-    units.forget(edge)
-    gone = runs.plan_.retired[rows] <= now
-    size = np.full(len(rows), runs.desired) if clock.size is None else clock.size
-    ready = np.where(gone, now + _last_start(clock.draws, size), now)
-    back = units.launch(np.where(gone, size, 0), now, new=False)
-    units.joined = np.where(back, ready[:, None], units.joined)
-    runs.plan_.retired[rows] = NEVER
-    done = ready + runs.reroute_us
-    clock.draft.put(done, ordered=ready, weight=0.0)
-    running = units.new & (units.launched <= done[:, None]) & (units.gone > done[:, None])
-    units.stop(running, np.minimum(units.out, done[:, None]), done)
-    units.changes(clock.draft, edge, before)
-    go_back(runs, rows, clock.draft, done, units)
-
-
-def _last_start(draws: Draws, counts: NDArray[np.int64]) -> Times:
-    """Return how long the slowest of so many old instances takes to start again [us]."""
-    startup, last = draws.scenario.service.startup, np.zeros(len(counts), dtype=np.int64)
-    for count in np.unique(counts).tolist():
-        starts = draws.worlds.draw(startup, "startup of a rollback", rows=draws.rows, n=count)
-        last = np.where(counts == count, us_many(np.asarray(starts)).max(axis=1), last)
-    return last
 
 
 def flip(runs: "Runs", rows: Rows) -> None:

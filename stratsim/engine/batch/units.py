@@ -5,7 +5,7 @@ instance for all its life; numbers grow when instances are launched again.
 """
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +60,9 @@ class Units:
         """How many numbers there are columns for."""
         return int(self.launched.shape[1])
 
-    def take(self, keep: NDArray[np.int64]) -> "Units":
+    def take(self, keep: NDArray[np.int64]) -> Self:
         """Return copies of the rows `keep`."""
-        return Units(*(getattr(self, field.name)[keep] for field in fields(self)))
+        return type(self)(*(getattr(self, field.name)[keep] for field in fields(self)))
 
     def put(self, rows: NDArray[np.int64], other: "Units") -> None:
         """Replace some rows by those of `other`."""
@@ -72,6 +72,10 @@ class Units:
         for field in fields(self):
             getattr(self, field.name)[rows] = getattr(other, field.name)
 
+    def fill(self, name: str) -> Any:
+        """Return what an instance has of a field before it is launched."""
+        return _FILL.get(name, NEVER)
+
     def widen(self, numbers: int) -> None:
         """Make columns for so many numbers."""
         more = numbers - self.numbers
@@ -79,7 +83,7 @@ class Units:
             return
         for field in fields(self):
             values = getattr(self, field.name)
-            fill = _FILL.get(field.name, NEVER)
+            fill = self.fill(field.name)
             setattr(self, field.name, np.pad(values, [(0, 0), (0, more)], constant_values=fill))
 
     def launch(self, counts: NDArray[np.int64], now: Times, *, new: bool) -> Flags:
