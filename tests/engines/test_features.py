@@ -751,6 +751,9 @@ NOISY = (
     "autoscaling before a fleet is launched",
     "autoscaling, and a rollback",
     "autoscaling under an analysis",
+    "autoscaling of two fleets of which some die or do not start",
+    "autoscaling while tasks are replaced, and on the way back",
+    "autoscaling beside a green fleet, and a rollback",
 )
 RUNS, FALSE_FAILURE = 150, 1e-3
 """Runs of each engine, and how probably two equal engines fail the test below."""

@@ -23,19 +23,21 @@ Rows = NDArray[np.int64]
 Ended = Callable[[Flags, Flags], None]
 """What comes after a pass: it has ended in these rows, and failed in those."""
 
-_NUMBERED: dict[str, Any] = {"start": NEVER, "ends": NEVER}
+_NUMBERED: dict[str, Any] = {"start": NEVER, "ends": NEVER, "later": False}
 
 
 class LiveScript:
     """Events that run on hosts, each from its own moment on, (rows, numbers).
 
-    ``start`` is when an agent begins, ``ends`` when it is done, while it runs.
+    ``start`` is when an agent begins, ``ends`` when it is done, while it runs; it begins
+    ``later`` where it is still busy.
     """
 
     play: Script
     start: Times
     ends: Times
     active: Flags
+    later: Flags
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class LiveScript:
         self.then = then
         shape = (len(living.soon), living.units.numbers)
         self.start, self.ends = (np.full(shape, NEVER) for _ in range(2))
+        self.later = np.zeros(shape, dtype=bool)
         self.play = _blank(shape)
         self.active = np.zeros(shape[0], dtype=bool)
 
@@ -68,7 +71,7 @@ class LiveScript:
 
     def next(self) -> Times:
         """Return when a host is done next."""
-        return np.where(self.active, self.ends.min(axis=1), NEVER)
+        return np.where(self.active, self.soonest(), NEVER)
 
     def draws(self, rows: Rows) -> ByNumber:
         """Return the draws of the instances of `rows` as they stand."""
@@ -93,8 +96,23 @@ class LiveScript:
         at = shifted(self.play, start, which)
         self.start = np.where(which, start, self.start)
         self.ends = np.where(which, at["done"], self.ends)
-        self.living.order(at, which, new=self.new)
+        self.later |= which & (start > self.living.now[:, None])
+        self.living.order(at, which & ~self.later, new=self.new)
         self.leave(which & units.leaving)
+
+    def _begin_late(self) -> None:
+        """Let agents begin that were busy until now."""
+        due = self.later & (self.start <= self.living.now[:, None])
+        if due.any():
+            self.later &= ~due
+            start = np.where(due, self.start, NEVER)
+            self.living.order(shifted(self.play, start, due), due, new=self.new)
+            self.leave(due & self.living.units.leaving)
+
+    def soonest(self) -> Times:
+        """Return when a host is done, or an agent begins that is busy, next."""
+        at = np.minimum(self.ends, np.where(self.later, self.start, NEVER))
+        return np.asarray(at.min(axis=1))
 
     def leave(self, which: Flags) -> None:
         """Let nothing more be done on hosts that Auto Scaling terminates: they fail."""
@@ -115,11 +133,12 @@ class LiveScript:
         if not len(at):
             return
         begun = here & (self.start < self.living.now[:, None]) & (not at_once)
-        self.living.free(here & ~begun)
+        self.living.free(here & ~begun & ~self.later)
         until = np.full(here.shape, NEVER)
         until[at] = self._running(at, 0)
         self.living.cut(begun, until, turns=True)
         self.ends = np.where(here, NEVER, self.ends)
+        self.later &= ~here
 
     def _running(self, rows: Rows, least: int) -> Times:
         """Return when the events end that run now, of those that began `least` us after the start."""
@@ -155,11 +174,12 @@ class Together(LiveScript):
 
     def next(self) -> Times:
         """Return when a host is done next; where there is none it is over at once."""
-        soonest = self.ends.min(axis=1)
+        soonest = self.soonest()
         return np.where(self.active, np.where(soonest < NEVER, soonest, 0), NEVER)
 
     def act(self) -> None:
         """Take note of hosts that are done, and go on when all are."""
+        self._begin_late()
         done = (self.ends <= self.living.now[:, None]) & self.active[:, None]
         self.bad |= (done & self.play.failed).any(axis=1)
         self.ends = np.where(done, NEVER, self.ends)
@@ -211,7 +231,7 @@ class LivePass(LiveScript, HostPass):
 
     def next(self) -> Times:
         """Return when a host is done, or a zone has been watched, next."""
-        return np.where(self.active, np.minimum(self.ends.min(axis=1), self.until), NEVER)
+        return np.where(self.active, np.minimum(self.soonest(), self.until), NEVER)
 
     def begin(self, rows: Rows, wanted: Flags, pool: Flags) -> None:
         """Begin a pass over the hosts `wanted` of `pool`, (rows here, numbers)."""
@@ -230,6 +250,7 @@ class LivePass(LiveScript, HostPass):
 
     def act(self) -> None:
         """Take note of what is done, and go on."""
+        self._begin_late()
         now = self.living.now
         while True:
             was = self.active.copy()

@@ -221,6 +221,7 @@ class Scaler:
         which = serving & (rank <= counts[:, None])
         living.touch(which.any(axis=1))
         units.leaving |= which
+        units.turns = np.where(which, NEVER, units.turns)  # an event that still runs is in vain
         units.warm = np.where(which, NEVER, units.warm)
         living.retire(which, living.now + us(self.runs.scenario.service.drain))
         for each in living.passes.values():

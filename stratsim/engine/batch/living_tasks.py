@@ -76,7 +76,9 @@ class LiveTasks:
         self.stopped[rows] = self.started[rows] = False
         self.failures[rows], self.active[rows] = 0, True
         self.resize(rows)
-        self._progress(living.flags(rows))
+        flags = living.flags(rows)
+        self._progress(flags)
+        self._go_on(flags)
 
     def resize(self, rows: Counts) -> None:
         """Take over the count that Auto Scaling wants; the bounds are percentages of it."""
@@ -128,18 +130,21 @@ class LiveTasks:
         if not rows.any():
             return
         self.widen(self.living.units.numbers)
-        self.wake = np.where(rows, NEVER, self.wake)
         opened = rows & (self.failures >= (self.step.breaker or 1 << 40))
         late = rows & ~opened & (now >= self.deadline)
-        rows &= ~(opened | late)
+        failed = opened | late
+        self._go_on(rows & ~failed)
+        if failed.any():
+            self.active &= ~failed
+            self.then(failed, failed, opened)
+
+    def _go_on(self, rows: Flags) -> None:
+        """Stop and start what may stop and start, or come to the end."""
+        self.wake = np.where(rows, NEVER, self.wake)
         rows = self._finish(rows)
         self._stop_some(rows)
         self._start_some(rows)
         self._finish(rows)
-        failed = opened | late
-        if failed.any():
-            self.active &= ~failed
-            self.then(failed, failed, opened)
 
     def _up(self) -> list[Flags]:
         """Return who serves: of the other revision, and of the pass's own."""
