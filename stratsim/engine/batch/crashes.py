@@ -188,14 +188,13 @@ class Crashes:
         at = self.clocks.next()
         return np.minimum(at, self.until.min(axis=1)) if self.counts_sick else at
 
-    def act(self, here: Rows) -> tuple[Flags, Flags]:
-        """Let die and come back who is due in the rows `here`; return who does."""
-        comes = self.clocks.back[here] <= self.runs.state.now[here][:, None]
+    def act(self, here: Rows) -> Rows:
+        """Let die and come back who is due in the rows `here`; return how many have died."""
         dies = self.clocks.strike(here, self.runs.state.now[here])
         if self.counts_sick:
             self._restart(here, dies)
         self.watch(here)
-        return dies, comes
+        return np.asarray(dies.sum(axis=1))
 
     def _restart(self, here: Rows, dies: Flags) -> None:
         """Count who is restarting."""

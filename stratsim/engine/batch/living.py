@@ -222,10 +222,9 @@ class Living:
         units.out = np.where(which, NEVER, units.out)
         units.new = np.where(which, units.to_new, units.new)
         units.sick &= ~which
-        units.healthy |= which
+        units.healthy |= which & ~same
 
     def _tell(self, came: Flags, gone: Flags, failed: Flags) -> None:
-        self.units.healthy |= came
         for each in self.passes.values():
             if isinstance(each, LiveTasks | LiveLaunch):
                 each.note(came, gone, failed)
@@ -261,10 +260,8 @@ class Living:
             runs.plan_.entered = np.pad(runs.plan_.entered, wide, constant_values=NEVER)
             runs.state.leaving = np.pad(runs.state.leaving, wide, constant_values=NEVER)
 
-    def crashed(self, rows: Index, deaths: Counts, back: Flags) -> None:
-        """Take note of how many instances have died in `rows`, and which serve again."""
-        width = min(back.shape[1], self.units.numbers)
-        self.units.healthy[rows, :width] |= back[:, :width]
+    def crashed(self, rows: Index, deaths: Counts) -> None:
+        """Take note of how many instances have died in `rows`, or that some serve again."""
         counts = np.zeros(len(self.soon), dtype=np.int64)
         counts[rows] = deaths
         for each in self.passes.values():
@@ -288,7 +285,8 @@ class Living:
     def mark(self, rows: Flags) -> None:
         """Call hosts out of service unhealthy: a deployment to them has been left."""
         marked = rows[:, None] & self.units.open(self.now)
-        self.units.healthy &= self.up() | ~marked
+        # dying of a release is no failure of a deployment
+        self.units.healthy &= self.units.serving(self.now) | ~marked
 
 
 def living_of(runs: "Runs") -> Living | None:

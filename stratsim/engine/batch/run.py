@@ -278,10 +278,10 @@ class Runs:
         due = here[(self.crashes.next()[here] <= self.state.now[here]) & ~self.state.over[here]]
         if len(due):
             self.serving.account(due)
-            died, back = self.crashes.act(due)
+            deaths = self.crashes.act(due)
             self.ends.check_back(due)
             if self.living is not None:
-                self.living.crashed(due, died.sum(axis=1), back)
+                self.living.crashed(due, deaths)
 
     def _look_later(self, rows: Index) -> None:
         """Look soon for the first exposed request; see `stratsim.engine.lookout`."""
