@@ -180,3 +180,17 @@ def test_a_rolling_update_takes_over_the_new_count(deploy: Deploy) -> None:
         point["value"] for point in run.document["metrics"] if point["metric"] == "HealthyHostCount"
     ]
     assert max(healthy) >= 14
+
+
+def test_a_rolling_update_goes_back_to_the_count_of_the_moment(deploy: Deploy) -> None:
+    """Traffic has grown by half before an alarm sends a slow rolling update back."""
+    entry = {"ecs": {"minimumHealthyPercent": 100, "maximumPercent": 110}}
+    run = deploy(
+        "ecs", entry, service=service(), traffic=jump(1, 100, 150), on_call={"notice": "6m"},
+        faults=[{"kind": "errors", "rate": 0.2}],
+    )  # fmt: skip
+    healthy = [point for point in run.document["metrics"] if point["metric"] == "HealthyHostCount"]
+
+    assert run.document["weights"][-1]["new_share"] == 0
+    assert scalings(run)[0][1] == "from 10 to 15 instances"
+    assert healthy[-1]["value"] >= 15

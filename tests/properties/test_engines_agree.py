@@ -27,22 +27,6 @@ Lawful = Callable[..., SearchStrategy[dict[str, Any]]]
 
 COLUMNS = [name for name in Tally.__dataclass_fields__ if name not in ("plan", "outcome")]
 POLICIES = st.sampled_from(["AllAtOnce", "Rolling", "RollingWithAdditionalBatch"])
-CANARY = {
-    "type": "TimeBasedCanary",
-    "timeBasedCanary": {"canaryPercentage": 20, "canaryInterval": 5},
-}
-MOST = {"type": "FLEET_PERCENT", "value": 75}
-SCALED: dict[str, list[dict[str, Any]]] = {
-    "ecs": [
-        {"name": "canary", "trafficRoutingConfig": CANARY},
-        {"name": "tight", "ecs": {"minimumHealthyPercent": 100, "maximumPercent": 110}},
-        {"name": "wide", "ecs": {"minimumHealthyPercent": 50, "maximumPercent": 150}},
-    ],
-    "ec2": [
-        {"name": style, "deploymentStyle": style, "minimumHealthyHosts": MOST}
-        for style in ("IN_PLACE", "BLUE_GREEN")
-    ],
-}
 ROWS = range(2)
 """Replications of each outcome: chances keep their draws where noise is off."""
 
@@ -102,33 +86,6 @@ def test_events_that_end_after_a_stop(lawful: Lawful, data: DataObject) -> None:
         {"name": "BLUE_GREEN", "deploymentStyle": "BLUE_GREEN", "minimumHealthyHosts": minimum},
         {"name": "beanstalk", "elasticBeanstalk": beanstalk},
     ]
-
-    _check_all(replace(stratsim.load(found), noise="expected"))
-
-
-@pytest.mark.slow
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
-@given(data=st.data())
-def test_fleets_whose_size_changes_on_the_way(lawful: Lawful, data: DataObject) -> None:
-    """Steep traffic, so that a fleet is resized in the middle of what is done to it."""
-    platform = data.draw(st.sampled_from(["ecs", "ec2"]))
-    found = data.draw(lawful(platform))
-    service = found["service"]
-    service["instances"] = count = data.draw(st.integers(4, 12))
-    service["capacity"] = 10
-    service["autoscaling"] = {
-        "min": 2,
-        "max": 3 * count,
-        "target_utilization": 0.5,
-        "warmup": data.draw(st.sampled_from([0, 37, 120])),
-        "scale_out_periods": data.draw(st.integers(1, 2)),
-        "scale_in_periods": data.draw(st.integers(1, 3)),
-    }
-    rates = data.draw(st.lists(st.integers(count // 2, 10 * count), min_size=3, max_size=12))
-    points = [[f"{90 * at}s", rate] for at, rate in enumerate(rates)]
-    found["traffic"] = {"profile": {"kind": "steps", "points": points}}
-    found["strategies"] = SCALED[platform]
-    found.pop("hosts", None)
 
     _check_all(replace(stratsim.load(found), noise="expected"))
 
