@@ -22,8 +22,9 @@ class Crashes:
         self.run = run
         self.faults = run.faults.crashes
         self.size = max(run.scenario.service.instances, 1)
-        late = (f for f in run.world.faults if f.kind == "host" and f.after_us)
-        self.dying = {fault.spec.index: fault.after_us for fault in late}
+        late = [f for f in run.world.faults if f.kind == "host" and f.after_us]
+        late.sort(key=lambda fault: -fault.after_us)
+        self.dying = {fault.spec.index: fault.after_us for fault in late}  # the first to come
         self.down: set[int] = set()
         self._armed: Counter[int] = Counter()
 

@@ -687,6 +687,19 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             },
         },
     ),
+    "a host dies at once or later": (
+        *("ec2", {**ONE_BY_ONE, "deploymentStyle": "IN_PLACE"}),
+        {
+            "faults": [
+                {
+                    "kind": "host",
+                    "index": 3,
+                    "after": [{"value": 0, "weight": 0.5}, {"value": "3m", "weight": 0.5}],
+                },
+                {"kind": "host", "index": 3, "after": "5m"},
+            ]
+        },
+    ),
     "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
 }
 
@@ -735,6 +748,19 @@ def test_both_engines_tell_the_same(name: str) -> None:
         expected = np.asarray(getattr(one, column), dtype=float)
         got = np.asarray(getattr(many, column), dtype=float)
         assert got == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True), column
+
+
+def test_a_host_that_dies_at_once_or_later_as_drawn() -> None:
+    """World by world: one that dies at once never works, and its deployment fails in the end."""
+    setup = setup_of("a host dies at once or later", "sampled")
+    rows = range(40)
+    block = Block(setup.scenario, 7, 0)
+    one = tally(setup.plan, [simulate_one(setup, block.row(row, 0)) for row in rows])
+    many = simulate_many(setup, Worlds(setup.scenario, 7, 0), rows, 0)
+
+    assert 0 < one.succeeded.sum() < len(rows)
+    assert one.succeeded.tolist() == many.succeeded.tolist()
+    assert one.duration_s == pytest.approx(many.duration_s)
 
 
 NOISY = (

@@ -134,7 +134,8 @@ class Clocks:
             at = np.where(fresh & (rate > 0), np.minimum(at, dies), at)
         stays = np.zeros_like(fresh)
         for index, after in self.dying:
-            dies = np.where(fresh & (places == index), now + after[rows][:, None], NEVER)
+            later = after[rows][:, None]  # at once is no death: it never works, see `scripts`
+            dies = np.where(fresh & (places == index) & (later > 0), now + later, NEVER)
             stays |= fresh & (dies <= at) & (dies < NEVER)
             at = np.minimum(at, dies)
         self.at[rows] = np.where(fresh, at, self.at[rows])

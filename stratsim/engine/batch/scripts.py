@@ -124,10 +124,11 @@ def _doomed(draws: Draws, events: Sequence[HostEvent]) -> tuple[dict[str, Flags]
         doomed[name] = struck
         taken |= struck
     verdict = "ValidateService" if "ValidateService" in names else names[-1]
-    for fault in draws.specs:
-        if fault.kind == "host" and fault.index < draws.size and fault.after.mean == 0:
+    for number, fault in enumerate(draws.specs):
+        if fault.kind == "host" and fault.index < draws.size:
+            at_once = us_many(draws.drawn(number, "after", fault.after)) == 0
             here = np.zeros(shape, dtype=bool)
-            here[:, draws.places_of(fault.index)] = True
+            here[:, draws.places_of(fault.index)] = at_once[:, None]
             doomed[verdict] = doomed.get(verdict, here) | (here & ~taken)
             taken |= here
     sick = np.zeros(shape, dtype=bool)
