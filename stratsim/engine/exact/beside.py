@@ -7,18 +7,18 @@ the threshold of the one alarm: it is found once, and each threshold adds it up.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from stratsim.engine.exact.codes import Judge
-from stratsim.engine.exact.counts import Counts
-from stratsim.engine.exact.nodes import TINY
-from stratsim.engine.exact.symbols import MEASURES, Shown, joint, pieces, read
+from stratsim.engine.exact.counts import Counts, shared
+from stratsim.engine.exact.nodes import TINY, fast_length
+from stratsim.engine.exact.symbols import MEASURES, Shown, between, joint, read, tallied
 from stratsim.model.quantities import Array
 from stratsim.signals import NEW, OLD
 
 BOTH = (OLD, NEW)
 Table = tuple[Array, Array]
-"""Chances (codes, errors) and moments (measures, codes, errors)."""
+"""Chances (minutes, codes, errors) and moments (measures, minutes, codes, errors)."""
 
 
 def suits(own: Sequence[Judge], counts: Counts) -> bool:
@@ -38,12 +38,12 @@ def beside(own: Sequence[Judge], wide: Sequence[Judge], counts: Counts) -> Shown
         joint([judge.judged(read(judge, counts, values)) for judge in own]), values.shape
     )
     size, base = 3 ** len(wide), 3 ** len(own)
-    at = (codes[None, :] + base * np.arange(size)[:, None]).reshape(-1)
 
     def added(one: Array) -> Array:
-        return np.bincount(at, one.reshape(-1), minlength=size * base).astype(float)
+        # own codes by each code of `wide`: (..., minutes, wide, own) with the own digits first
+        return tallied(codes, one, base).reshape(*one.shape[:-2], size * base)
 
-    return Shown(added(p), np.stack([added(one) for one in x]))
+    return Shown(added(p), added(x))
 
 
 def _table(side: int, wide: Sequence[Judge], counts: Counts) -> Table:
@@ -56,45 +56,42 @@ def _table(side: int, wide: Sequence[Judge], counts: Counts) -> Table:
 def _given(side: int, wide: Sequence[Judge], counts: Counts) -> Table:
     """Return what `wide` sees beside each number of errors of one revision."""
     mine, other = counts.errors((side,)), counts.errors((OLD + NEW - side,))
-    low = float(mine.low + other.low)
-    every = low + np.arange(len(mine.values) + len(other.values) - 1, dtype=float)
-    chances, means = _by_code(wide, counts, every)
-    width, weight = len(other.values), counts.weights
-    share = counts.met_share((NEW,))[:, 0, 0]
+    every = mine.low + other.low + np.arange(len(mine.values) + len(other.values) - 1.0)
+    share = counts.met_share((NEW,))
     size = 3 ** len(wide)
-    p = np.zeros((size, len(mine.values)))
-    x = np.zeros((MEASURES, size, len(mine.values)))
-    for code, chance in chances.items():
-        seen = sliding_window_view(chance, width, axis=1)
-        ahead = np.einsum("gkj,gj->gk", seen, other.p)
-        p[code] = weight @ (mine.p * ahead)
-        counted = np.einsum("gkj,gj->gk", sliding_window_view(means[code], width, axis=1), other.p)
+    p = np.zeros((counts.size, size, len(mine.values)))
+    x = np.zeros((MEASURES, *p.shape))
+    length = fast_length(len(every))
+    turned, moved = (np.conj(np.fft.rfft(one, length)) for one in (other.p, other.x))
+
+    def ahead(chance: NDArray[np.complex128], of: NDArray[np.complex128]) -> Array:
+        """Return sums of `chance` over the other's errors, for each number of mine."""
+        return np.fft.irfft(chance * of, length)[..., : len(mine.values)]
+
+    for code, (chance, mean) in _by_code(wide, counts, every).items():
+        likely, counted = np.fft.rfft(chance, length), np.fft.rfft(mean, length)
+        among = np.maximum(ahead(likely, turned), 0.0)
+        p[:, code] = counts.averaged(mine.p * among)
         for at in range(MEASURES):
-            failing = np.einsum("gkj,gj->gk", seen, other.x[at])
-            moment = mine.x[at] * ahead + mine.p * (failing + share[at] * counted)
-            x[at, code] = weight @ moment
+            moment = mine.x[at] * among
+            if other.x[at].any():
+                moment = moment + mine.p * ahead(likely, moved[at])
+            if share[at].any():
+                moment = moment + mine.p * share[at][:, None, None] * ahead(counted, turned)
+            x[at, :, code] = counts.averaged(moment)
     return p, x
 
 
 def _by_code(
     wide: Sequence[Judge], counts: Counts, errors: Array
-) -> tuple[dict[int, Array], dict[int, Array]]:
-    """Return P(code) and E[the new revision's successes; code], (nodes, errors) by code."""
-    low, high = counts.successes(BOTH)
-    edges, codes = pieces(wide, errors, low, high, counts.hosts)
+) -> dict[int, tuple[Array, Array]]:
+    """Return by code P(code) and E[the new revision's successes; code], (minutes, nodes, errors)."""
     new, both = counts.successes_mean((NEW,)), counts.successes_mean(BOTH)
-    share = np.where(both > 0, new / np.where(both > 0, both, 1.0), 0.0)[:, None]
-    shape = (len(counts.nodes), len(errors))
-    chances: dict[int, Array] = {}
-    means: dict[int, Array] = {}
-    below = below_mean = np.zeros(shape)
-    for piece in range(codes.shape[1]):
-        last = piece == codes.shape[1] - 1
-        edge = np.full(len(errors), np.inf) if last else edges[:, piece]
-        upto, upto_mean = counts.successes_below(BOTH, edge)
-        for code in np.unique(codes[:, piece]).tolist():
-            here = codes[:, piece] == code
-            chances[code] = chances.get(code, np.zeros(shape)) + (upto - below) * here
-            means[code] = means.get(code, np.zeros(shape)) + share * (upto_mean - below_mean) * here
-        below, below_mean = upto, upto_mean
-    return chances, means
+    share = shared(new, both)[..., None]
+    found: dict[int, tuple[Array, Array]] = {}
+    for codes, _, upto, mean in between(wide, counts, BOTH, errors, both[..., None]):
+        for code in np.unique(codes).tolist():
+            here = codes == code
+            p, x = found.get(code, (np.zeros(()), np.zeros(())))
+            found[code] = p + upto * here, x + share * mean * here
+    return found

@@ -1,18 +1,21 @@
-"""The counts of one minute: errors and successes of each revision.
+"""The counts of many minutes at once: errors and successes of each revision.
 
 Sources: thinning of Poisson streams; `stratsim.engine.flow` for what fails.
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from stratsim.engine.exact.clumps import clumped, joint
-from stratsim.engine.exact.nodes import Mass, added, binomial, folded, poisson, trimmed, window
+from stratsim.engine.exact.clumps import clumped, given
+from stratsim.engine.exact.nodes import Mass, added, binomial, poisson, trimmed, window
 from stratsim.model.quantities import Array
 
+Index = NDArray[np.int64]
 Side = tuple[int, ...]
 
 FEW = 300.0
@@ -21,25 +24,51 @@ FEW = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Requests of one revision in a stretch without a change; expected numbers.
+    """Requests of one revision in a stretch without a change; expected, (minutes,).
 
     Of the ``requests`` faults fail ``failed`` and meet ``met``; of the rest the
     share ``outside`` fails on account of the environment.
     """
 
     side: int
-    requests: float
-    failed: float
-    met: float
-    outside: float
+    requests: Array
+    failed: Array
+    met: Array
+    outside: Array
+
+    @property
+    def rest(self) -> Array:
+        """Requests that neither a fault nor the environment fails."""
+        return np.maximum((self.requests - self.failed) * (1 - self.outside), 0.0)
+
+    @property
+    def rest_met(self) -> Array:
+        """The share of requests that met a fault among those that passed it."""
+        return shared(self.met - self.failed, self.requests - self.failed)
+
+    def failing(self, base: float) -> Array:
+        """Return expected errors; `base` is the share of the rest that fails anyway."""
+        rest = self.requests - self.failed
+        return self.failed + rest * (1 - (1 - self.outside) * (1 - base))
+
+    def met_errors(self, base: float) -> Array:
+        """Return errors of requests that met a fault and passed it."""
+        return (self.met - self.failed) * (1 - (1 - self.outside) * (1 - base))
+
+    def taken(self, minutes: Index) -> "Part":
+        """Return some minutes."""
+        names = ("requests", "failed", "met", "outside")
+        return Part(self.side, *(getattr(self, name)[minutes] for name in names))
 
 
 @dataclass(slots=True)
 class Counts:
-    """One minute's counts at the nodes of its gamma factor.
+    """Minutes' counts at the nodes of their gamma factors, (minutes, nodes).
 
-    ``fixed`` says that the numbers of requests are not random. ``values`` and
-    ``tables`` keep what alarms read and see, for others that do alike.
+    All minutes have the same number of stretches; where a minute has fewer nodes than
+    another, the last ones weigh nothing. ``fixed`` says that the numbers of requests are
+    not random. ``values`` and ``tables`` keep what alarms read and see, for others that
+    do alike.
     """
 
     parts: Sequence[Part]
@@ -56,162 +85,194 @@ class Counts:
     tables: dict[Hashable, tuple[Array, Array]] = field(default_factory=dict)
 
     @property
+    def size(self) -> int:
+        """The number of minutes."""
+        return len(self.nodes)
+
+    @property
     def clumps(self) -> bool:
         """Whether background errors come in clumps."""
         return not self.fixed and self.dispersion > 1 and 0 < self.base < 1
 
-    def few(self, sides: Side) -> bool:
-        """Whether clumps are so small that errors and successes are summed together."""
-        return self.clumps and self.number(sides) * float(self.nodes.max()) < FEW
+    def few(self, sides: Side) -> NDArray[np.bool_]:
+        """Return where clumps are so small that errors and successes are summed together."""
+        return np.asarray(self.clumps & (self.number(sides) * self.nodes.max(axis=1) < FEW))
+
+    def taken(self, minutes: Index) -> "Counts":
+        """Return some minutes."""
+        most = int(np.max(np.nonzero(self.weights[minutes].max(axis=0))[0])) + 1
+        parts = [part.taken(minutes) for part in self.parts]
+        return self._fresh(parts, self.nodes[minutes, :most], self.weights[minutes, :most])
+
+    def _fresh(self, parts: Sequence[Part], nodes: Array, weights: Array) -> "Counts":
+        kept: dict[str, Any] = {"_masses": {}, "_given": {}, "_margins": {}}
+        kept |= {"values": {}, "tables": {}}
+        return replace(self, parts=parts, nodes=nodes, weights=weights, **kept)
 
     def of(self, sides: Side) -> list[Part]:
         """Return the parts of some revisions."""
         return [part for part in self.parts if part.side in sides]
 
     def means(self) -> Array:
-        """Return expected requests that faults fail and that meet one, (measures,)."""
-        return np.array([sum(p.failed for p in self.parts), sum(p.met for p in self.parts)])
+        """Return expected requests that faults fail and that meet one, (measures, minutes)."""
+        return np.stack([self._sum(p.failed for p in self.parts), self.met()])
 
-    def number(self, sides: Side) -> float:
-        """Return the requests of some revisions."""
-        return sum(part.requests for part in self.of(sides))
+    def met(self) -> Array:
+        """Return expected requests that meet a fault, (minutes,)."""
+        return self._sum(part.met for part in self.parts)
 
-    def failing(self, sides: Side) -> float:
-        """Return the expected errors of some revisions."""
-        return sum(self._failing(part, self.base) for part in self.of(sides))
+    def number(self, sides: Side) -> Array:
+        """Return the requests of some revisions, (minutes,)."""
+        return self._sum(part.requests for part in self.of(sides))
 
-    def unexposed(self) -> float:
-        """Return the probability that no request meets a fault."""
-        met = sum(part.met for part in self.parts)
+    def failing(self, sides: Side) -> Array:
+        """Return the expected errors of some revisions, (minutes,)."""
+        return self._sum(part.failing(self.base) for part in self.of(sides))
+
+    def _sum(self, each: Any) -> Array:
+        return np.asarray(sum(each, np.zeros(self.size)))
+
+    def unexposed(self) -> Array:
+        """Return the probabilities that no request meets a fault, (minutes,)."""
         if not self.fixed:
-            return float(self.weights @ np.exp(-self.nodes * met))
-        shares = [(p.met / p.requests, p.requests) for p in self.parts if p.met > 0]
-        return float(np.prod([(1 - min(share, 1.0)) ** n for share, n in shares]))
+            return np.asarray(
+                (self.weights * np.exp(-self.nodes * self.met()[:, None])).sum(axis=1)
+            )
+        found = np.ones(self.size)
+        for p in self.parts:
+            found = found * (1 - np.minimum(shared(p.met, p.requests), 1.0)) ** p.requests
+        return found
 
     def without_faults(self) -> "Counts":
         """Return the counts given that no request meets a fault, tilted to that event."""
-        met = sum(part.met for part in self.parts)
         parts = []
         for p in self.parts:
             # fixed numbers stay: all of them are then requests that met none
             number = p.requests if self.fixed else p.requests - p.met
-            parts.append(Part(p.side, number, 0.0, 0.0, p.outside))
-        weights = self.weights * np.exp(-self.nodes * (0.0 if self.fixed else met))
-        return Counts(
-            parts,
-            self.base,
-            self.dispersion,
-            self.nodes,
-            weights / weights.sum(),
-            self.hosts,
-            self.fixed,
-        )
+            parts.append(Part(p.side, number, 0 * number, 0 * number, p.outside))
+        met = 0 * self.met() if self.fixed else self.met()
+        weights = self.weights * np.exp(-self.nodes * met[:, None])
+        return self._fresh(parts, self.nodes, weights / weights.sum(axis=1, keepdims=True))
 
-    def bounds(self, sides: Side) -> tuple[int, int]:
-        """Return the least and the largest number of errors worth while."""
+    def bounds(self, sides: Side) -> tuple[Array, Array]:
+        """Return the least and the largest numbers of errors worth while, (minutes,)."""
         mean = self.failing(sides)
-        low, high = self.nodes.min() * mean, self.nodes.max() * mean
+        low, high = self.nodes.min(axis=1) * mean, self.nodes.max(axis=1) * mean
         return window(low, high, max(self.dispersion, 1.0))
 
     def margin(self, sides: Side) -> tuple[Array, Array, Array]:
-        """Return errors, P (values,) and moments (measures, values), whatever succeeds."""
+        """Return errors (values,), P (minutes, values) and moments, whatever succeeds."""
         if sides not in self._margins:
-            mass = self.errors(sides)
-            x = mass.x + self.met_share(sides) * self.given(sides) * mass.p
-            p = self.weights @ mass.p
-            self._margins[sides] = mass.values, p, np.einsum("g,mgk->mk", self.weights, x)
+            mass, share = self.errors(sides), self.met_share(sides)
+            x = mass.x
+            if share.any():
+                x = x + share[..., None, None] * self.given(sides) * mass.p
+            self._margins[sides] = mass.values, self.averaged(mass.p), self.averaged(x)
         return self._margins[sides]
+
+    def averaged(self, values: Array) -> Array:
+        """Return means over the nodes of (..., minutes, nodes, values)."""
+        return np.asarray(np.matmul(self.weights[:, None, :], values)[..., 0, :])
 
     # -- errors -----------------------------------------------------------------
 
     def errors(self, sides: Side) -> Mass:
         """Return the errors of some revisions; moments are failures and met requests."""
         if sides not in self._masses:
-            mass = trimmed(self._errors(self.of(sides)))
-            given = np.broadcast_to(self.successes_mean(sides)[:, None], mass.p.shape)
-            if self.clumps:
-                sure = mass.p > 0
-                given = np.where(sure, mass.x[2] / np.where(sure, mass.p, 1.0), given)
-            self._masses[sides] = Mass(mass.low, mass.p, mass.x[:2])
-            self._given[sides] = given
+            self._masses[sides] = trimmed(self._errors(self.of(sides)))
         return self._masses[sides]
 
     def given(self, sides: Side) -> Array:
-        """Return expected successes beside each number of errors, (nodes, values)."""
-        self.errors(sides)
+        """Return expected successes beside each number of errors, (minutes, nodes, values)."""
+        if sides not in self._given:
+            mass = self.errors(sides)
+            found = np.broadcast_to(self.successes_mean(sides)[..., None], mass.p.shape)
+            if self.clumps:
+                beside = self._beside(sides)
+                place = mass.low - beside.low
+                p, x = (v[..., place : place + found.shape[-1]] for v in (beside.p, beside.x[0]))
+                found = np.where(p > 0, x / np.where(p > 0, p, 1.0), found)
+            self._given[sides] = found
         return self._given[sides]
 
     def _errors(self, parts: Sequence[Part]) -> Mass:
         if self.fixed:
-            return reduce(added, [self._binomial(part) for part in parts], _nothing(1))
+            return reduce(added, [self._binomial(part) for part in parts], self._nothing())
         if self.clumps:
-            return self._with_clumps(parts)
-        errors = sum(self._failing(part, self.base) for part in parts)
-        failed, met = sum(p.failed for p in parts), sum(self._met_errors(p) for p in parts)
-        shares = np.array([failed, failed + met]) / (errors if errors > 0 else 1.0)
-        return poisson(self.nodes * errors, shares)
+            return reduce(added, [self.plain(parts), *map(self._clumped, parts)])
+        errors = self._sum(part.failing(self.base) for part in parts)
+        failed = self._sum(part.failed for part in parts)
+        met = failed + self._sum(part.met_errors(self.base) for part in parts)
+        return poisson(self.nodes * errors[:, None], shared(np.stack([failed, met]), errors))
 
-    @staticmethod
-    def _failing(part: Part, base: float) -> float:
-        rest = part.requests - part.failed
-        return part.failed + rest * (1 - (1 - part.outside) * (1 - base))
+    def plain(self, parts: Sequence[Part]) -> Mass:
+        """Return faults' and the environment's errors."""
+        number, shares = self.plainly(parts)
+        return poisson(self.nodes * number[:, None], shares)
 
-    def _met_errors(self, part: Part) -> float:
-        """Errors of requests that met a fault and passed it."""
-        return (part.met - part.failed) * (1 - (1 - part.outside) * (1 - self.base))
+    def plainly(self, parts: Sequence[Part]) -> tuple[Array, Array]:
+        """Return their expected number (minutes,), and the measured shares."""
+        number = self._sum(part.failing(0.0) for part in parts)
+        failed = self._sum(part.failed for part in parts)
+        met = failed + self._sum(part.met_errors(0.0) for part in parts)
+        return number, shared(np.stack([failed, met]), number)
 
-    def _with_clumps(self, parts: Sequence[Part]) -> Mass:
-        """Faults' and the environment's errors, and background errors in clumps."""
-        plain = sum(self._failing(part, 0.0) for part in parts)
-        failed = sum(part.failed for part in parts)
-        met = failed + sum((p.met - p.failed) * p.outside for p in parts)
-        shares = np.array([failed, met, 0.0]) / (plain if plain > 0 else 1.0)
-        masses = [poisson(self.nodes * plain, shares)]
-        for p in parts:
-            rest = (p.requests - p.failed) * (1 - p.outside)
-            if rest > 0:
-                measured = np.array([0.0, self._rest_met(p)])
-                masses.append(clumped(self.nodes * rest, self.base, self.dispersion, measured))
+    def _clumped(self, part: Part) -> Mass:
+        """Return background errors in clumps."""
+        p = clumped(self.nodes * part.rest[:, None], self.base, self.dispersion)
+        x = np.zeros((2, *p.shape))
+        if part.rest_met.any():
+            x[1] = part.rest_met[:, None, None] * (p * np.arange(p.shape[-1]))
+        return Mass(0, p, x)
+
+    def _beside(self, sides: Side) -> Mass:
+        """Return errors; the one moment is the mean number of successes beside them."""
+        parts = self.of(sides)
+        plain = self.plain(parts)
+        masses = [Mass(plain.low, plain.p, 0 * plain.x[:1])]
+        for part in parts:
+            means = self.nodes * part.rest[:, None]
+            p = clumped(means, self.base, self.dispersion)
+            rest = given(means, p.shape[-1], self.base, self.dispersion)
+            masses.append(Mass(0, p, (p * rest)[None]))
         return reduce(added, masses)
 
-    @staticmethod
-    def _rest_met(part: Part) -> float:
-        """Return the share of requests that met a fault among those that passed it."""
-        rest = part.requests - part.failed
-        return (part.met - part.failed) / rest if rest > 0 else 0.0
-
     def _binomial(self, part: Part) -> Mass:
-        n = round(part.requests)
-        if n == 0:
-            return _nothing(1)
-        share = min(self._failing(part, self.base) / part.requests, 1.0)
-        failed = part.failed / part.requests
-        met = failed + self._met_errors(part) / part.requests
-        return binomial(n, share, np.array([failed, met]) / (share if share > 0 else 1.0))
+        share = np.minimum(shared(part.failing(self.base), part.requests), 1.0)
+        failed = shared(part.failed, part.requests)
+        met = failed + shared(part.met_errors(self.base), part.requests)
+        return binomial(np.rint(part.requests), share, shared(np.stack([failed, met]), share))
+
+    def _nothing(self) -> Mass:
+        return Mass(0, np.ones((self.size, 1, 1)), np.zeros((2, self.size, 1, 1)))
 
     # -- successes --------------------------------------------------------------
 
     def successes_mean(self, sides: Side) -> Array:
-        """Return expected successes, (nodes,)."""
-        each = (p.requests - self._failing(p, self.base) for p in self.of(sides))
-        return self.nodes * max(sum(each), 0.0)
+        """Return expected successes, (minutes, nodes)."""
+        each = (part.requests - part.failing(self.base) for part in self.of(sides))
+        return self.nodes * np.maximum(self._sum(each), 0.0)[:, None]
 
-    def successes(self, sides: Side) -> tuple[float, float]:
-        """Return the least and the largest number of successes worth while."""
+    def successes(self, sides: Side) -> tuple[Array, Array]:
+        """Return the least and the largest numbers of successes worth while, (minutes,)."""
         means = self.successes_mean(sides)
-        return window(float(means.min()), float(means.max()))
+        return window(means.min(axis=1), means.max(axis=1))
 
     def successes_below(
         self, sides: Side, edge: Array, means: Array | None = None
     ) -> tuple[Array, Array]:
-        """Return P(s < edge) and E[s; s < edge], each (nodes, edges).
+        """Return P(s < edge) and E[s; s < edge], each (minutes, nodes, edges).
 
-        ``means`` (nodes, edges or 1) are the expected successes, if not those of all.
+        ``means`` (minutes, nodes, edges or 1) are the expected successes, if not those
+        of all.
         """
         from scipy.special import pdtr
 
-        means = self.successes_mean(sides)[:, None] if means is None else means
+        means = self.successes_mean(sides)[..., None] if means is None else means
         whole = np.isinf(edge)
+        if whole.all():
+            every = np.ones((*means.shape[:-1], len(edge)))
+            return every, means * every
         k = np.where(whole, 0.0, np.ceil(edge) - 1)
 
         def upto(last: Array) -> Array:
@@ -220,41 +281,14 @@ class Counts:
 
         return upto(k), means * upto(k - 1)
 
-    def together(self, sides: Side) -> tuple[Array, Array, Array, Array]:
-        """Return errors and successes of few requests, with P and moments of both.
-
-        Returns
-        -------
-        e, s
-            Errors (errors, 1), and successes (successes,).
-        p, x
-            (nodes, errors, successes), and (measures, nodes, errors, successes).
-        """
-        parts = self.of(sides)
-        plain = sum(self._failing(part, 0.0) for part in parts)
-        failed = sum(part.failed for part in parts)
-        met = failed + sum((p.met - p.failed) * p.outside for p in parts)
-        shares = np.array([failed, met]) / (plain if plain > 0 else 1.0)
-        mass, least = poisson(self.nodes * plain, shares), 0
-        p, x = mass.p[..., None], mass.x[..., None]
-        for part in parts:
-            rest = (part.requests - part.failed) * (1 - part.outside)
-            low, other = joint(self.nodes * rest, self.base, self.dispersion)
-            k = np.arange(other.shape[1], dtype=float)[:, None]
-            of_rest = folded(p, self._rest_met(part) * k * other)
-            p, x, least = folded(p, other), folded(x, other), least + low
-            x[1] += of_rest
-        e = mass.low + np.arange(p.shape[1], dtype=float)
-        s = least + np.arange(p.shape[2], dtype=float)
-        return e[:, None], s, p, x + self.met_share(sides)[..., None] * s * p
-
     def met_share(self, sides: Side) -> Array:
-        """Return measures per success, (measures, 1, 1): only having met a fault."""
+        """Return measures per success, (measures, minutes): only having met a fault."""
         parts = self.of(sides)
-        met = sum((p.met - p.failed) * (1 - p.outside) * (1 - self.base) for p in parts)
-        total = sum(p.requests - self._failing(p, self.base) for p in parts)
-        return np.array([0.0, met / total if total > 0 else 0.0])[:, None, None]
+        met = self._sum((p.met - p.failed) * (1 - p.outside) * (1 - self.base) for p in parts)
+        total = self._sum(p.requests - p.failing(self.base) for p in parts)
+        return np.stack([0 * met, shared(met, total)])
 
 
-def _nothing(nodes: int) -> Mass:
-    return Mass(0, np.ones((nodes, 1)), np.zeros((2, nodes, 1)))
+def shared(part: Array, whole: Array) -> Array:
+    """Return part / whole; 0 where the whole is nothing."""
+    return np.asarray(np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), 0.0))

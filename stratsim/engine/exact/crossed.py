@@ -36,13 +36,19 @@ class _Edges:
     @classmethod
     def of(cls, judges: Sequence[Judge], errors: Array, counts: Counts, *sides: int) -> "_Edges":
         low, high = counts.successes(sides)
-        edges, codes = pieces(judges, errors, low, high, counts.hosts)
+        edges, codes = pieces(judges, errors, low.min(), high.max(), counts.hosts)
         ends = np.zeros((len(errors), 1)), np.full((len(errors), 1), np.inf)
         return cls(np.concatenate([ends[0], edges, ends[1]], axis=1), codes)
 
 
 def crossed(own: Sequence[Judge], wide: Sequence[Judge], counts: Counts) -> Shown:
     """Return what alarms on one revision and on both see; digits of `own` come first."""
+    each = [_crossed(own, wide, counts.taken(np.array([at]))) for at in range(counts.size)]
+    return Shown(np.stack([p for p, _ in each]), np.stack([x for _, x in each], axis=1))
+
+
+def _crossed(own: Sequence[Judge], wide: Sequence[Judge], counts: Counts) -> tuple[Array, Array]:
+    """Return chances and moments of one minute."""
     side = own[0].sides[0]
     mine, other = counts.errors((side,)), counts.errors((OLD + NEW - side,))
     low = mine.low + other.low
@@ -60,7 +66,7 @@ def crossed(own: Sequence[Judge], wide: Sequence[Judge], counts: Counts) -> Show
             code = narrow.codes[:, i][:, None] + 3 ** len(own) * broad.codes[total, j]
             for at, values in enumerate(within[i, j]):
                 found[at] += np.bincount(code.ravel(), values.ravel(), minlength=size)
-    return Shown(found[0], found[1:])
+    return found[0], found[1:]
 
 
 def _below(
@@ -76,12 +82,12 @@ def _below(
     """
     shape = narrow.codes.shape[1], broad.codes.shape[1], 1 + MEASURES
     found = np.zeros((*shape, len(mine.values), len(other.values)))
-    share = counts.met_share((NEW,))[:, 0, 0]
-    for node, weight in enumerate(counts.weights):
+    share = counts.met_share((NEW,))[:, 0]
+    for node, weight in enumerate(counts.weights[0]):
         sums = _Sums(counts, node, side)
-        p, ahead = weight * mine.p[node][:, None], other.p[node][None, :]
+        p, ahead = weight * mine.p[0, node][:, None], other.p[0, node][None, :]
         pairs = p * ahead
-        errors = weight * mine.x[:, node, :, None] * ahead + p * other.x[:, node, None, :]
+        errors = weight * mine.x[:, 0, node, :, None] * ahead + p * other.x[:, 0, node, None, :]
         for j in range(shape[1]):
             tables = sums.tables(broad.edges[:, j + 1])
             for i in range(shape[0]):
@@ -97,12 +103,17 @@ class _Sums:
     """Sums over one revision's successes at one node of the gamma factor."""
 
     def __init__(self, counts: Counts, node: int, side: int) -> None:
-        self.side, none = side, np.zeros(0)
-        mass = poisson(counts.successes_mean((side,))[[node]], none)
-        self.rest = counts.successes_mean((OLD + NEW - side,))[[node]]
+        self.side, none = side, np.zeros((0, 1))
+        mass = poisson(counts.successes_mean((side,))[:, [node]], none)
+        self.rest = counts.successes_mean((OLD + NEW - side,))[:, [node]]
         others = poisson(self.rest, none)
-        self.low, self.other_low, self.p, self.values = mass.low, others.low, mass.p[0], mass.values
-        upto = np.cumsum(others.p[0])
+        self.low, self.other_low, self.p, self.values = (
+            mass.low,
+            others.low,
+            mass.p[0, 0],
+            mass.values,
+        )
+        upto = np.cumsum(others.p[0, 0])
         # where all own successes are too many, and where they are few enough
         count = len(self.p)
         self.upto = np.concatenate([np.zeros(count + 1), upto, np.full(count, upto[-1])])
@@ -119,7 +130,7 @@ class _Sums:
         at = np.ceil(np.minimum(edges, 1e15)) - self.other_low - self.low + 1
         chance = self._chances(np.clip(at, 0, last))
         if self.side == OLD:
-            counted = self.rest[0] * self._chances(np.clip(at - 1, 0, last))
+            counted = self.rest[0, 0] * self._chances(np.clip(at - 1, 0, last))
         else:
             counted = chance * self.values
         found = np.zeros((2, len(edges), count + 1))

@@ -4,73 +4,132 @@ Most minutes hold no surprise: an alarm whose code is the same wherever the coun
 can lie is certain, and only the others are added up over their counts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stratsim.engine.exact.clumps import size_class
 from stratsim.engine.exact.codes import Judge, Reading
-from stratsim.engine.exact.counts import Counts
+from stratsim.engine.exact.counts import Counts, Index, Side
+from stratsim.engine.exact.few import few_together
+from stratsim.engine.exact.nodes import TINY
 from stratsim.engine.exact.sides import both_sides
-from stratsim.engine.exact.symbols import MEASURES, Shown, same_sides
+from stratsim.engine.exact.symbols import MEASURES, Shown, never_silent, same_sides
 from stratsim.model.quantities import Array
+from stratsim.signals import NEW
 
-Sure = dict[Judge, NDArray[np.int64]]
+Sure = dict[Judge, Index]
 """By alarm, (minutes,): the digit that is certain, `OPEN` where none is."""
 
 OPEN = -1
 _ERRORS, _SUCCESSES = 12, 6  # places where an alarm is tried within the counts worth while
+_ROOM = 1 << 18  # numbers in an array of minutes that are added up together
 
 
-def seen(variants: Sequence[Sequence[Judge]], many: Sequence[Counts]) -> tuple[Array, Array]:
+def seen(variants: Sequence[Sequence[Judge]], many: Sequence[Counts]) -> list[tuple[Array, Array]]:
     """Return what minutes show to the alarms, in each variant of the alarms.
 
     Returns
     -------
-    p, x
-        Probabilities (minutes, variants, symbols) and moments
-        (minutes, variants, measures, symbols).
+    list
+        Of (p, x) for each of `many`: probabilities (minutes, variants, symbols) and
+        moments (minutes, variants, measures, symbols).
     """
+    sure = certain(list(dict.fromkeys(judge for judges in variants for judge in judges)), many)
+    ends = np.cumsum([counts.size for counts in many])
+    return [
+        _seen(variants, counts, {j: digits[end - counts.size : end] for j, digits in sure.items()})
+        for counts, end in zip(many, ends, strict=True)
+    ]
+
+
+def _seen(variants: Sequence[Sequence[Judge]], counts: Counts, sure: Sure) -> tuple[Array, Array]:
     symbols = 3 ** len(variants[0])
-    sure = certain({judge for judges in variants for judge in judges}, many)
-    p = np.zeros((len(many), len(variants), symbols))
-    x = np.zeros((len(many), len(variants), MEASURES, symbols))
-    for at, counts in enumerate(many):
+    p = np.zeros((counts.size, len(variants), symbols))
+    x = np.zeros((counts.size, len(variants), MEASURES, symbols))
+    for here in _alike(counts, sure):
+        some = counts.taken(here)
         known: dict[tuple[Judge, ...], Shown] = {}
         for number, judges in enumerate(variants):
-            digits = [int(sure[judge][at]) for judge in judges]
-            places, part = _open(judges, digits, counts, known)
-            p[at, number, places], x[at, number, :, places] = part.p, part.x.T
+            digits = np.array([sure[j][here] for j in judges], dtype=int).reshape(-1, len(here)).T
+            places, part = _open(judges, digits, some, known)
+            at = here[:, None]
+            p[at, number, places], x[at, number, :, places] = part.p, np.moveaxis(part.x, 0, 2)
     return p, x
 
 
 def _open(
     judges: Sequence[Judge],
-    digits: Sequence[int],
+    digits: Index,
     counts: Counts,
     known: dict[tuple[Judge, ...], Shown],
-) -> tuple[NDArray[np.int64], Shown]:
-    """Return the symbols that are possible, and what is known of them."""
-    fixed = sum(digit * 3**at for at, digit in enumerate(digits) if digit != OPEN)
-    places = [at for at, digit in enumerate(digits) if digit == OPEN]
+) -> tuple[Index, Shown]:
+    """Return the symbols that are possible (minutes, some), and what is known of them.
+
+    Alarms whose ``digits`` (minutes, alarms) are open are so in all minutes.
+    """
+    places = np.nonzero(digits[0] == OPEN)[0].tolist()
+    fixed = np.where(digits == OPEN, 0, digits) @ 3 ** np.arange(len(judges))
     those = tuple(judges[at] for at in places)
     if those not in known:
         known[those] = _together(those, counts)
     number = np.arange(3 ** len(places))
-    to = fixed + sum((number // 3**i % 3 * 3**at for i, at in enumerate(places)), 0 * number)
-    return to, known[those]
+    to = sum((number // 3**i % 3 * 3**at for i, at in enumerate(places)), 0 * number)
+    return fixed[:, None] + to, known[those]
 
 
 def _together(judges: Sequence[Judge], counts: Counts) -> Shown:
     if not judges:
-        return Shown(np.ones(1), counts.means()[:, None])
-    if len({judge.sides for judge in judges}) == 1:
-        return same_sides(judges, counts)
-    return both_sides(judges, counts)
+        return Shown(np.ones((counts.size, 1)), counts.means()[..., None])
+    sides = judges[0].sides
+    if any(judge.sides != sides for judge in judges):
+        return both_sides(judges, counts)
+    few = counts.few(sides).all() and not never_silent(judges, counts)
+    found = (few_together if few else same_sides)(judges, counts)
+    if NEW not in sides:
+        # moments of a revision that is not watched are independent of what is
+        found.x += counts.means()[..., None] * found.p
+    return found
 
 
-def certain(judges: set[Judge], many: Sequence[Counts]) -> Sure:
-    """Return where alarms are certain of what they see."""
+# -- minutes that are added up together ----------------------------------------------
+
+
+def _alike(counts: Counts, sure: Sure) -> Iterator[Index]:
+    """Yield minutes of which the same alarms are open, and whose counts are alike."""
+    opened = [(digits == OPEN)[:, None] for digits in sure.values()]
+    sides = list(dict.fromkeys(j.sides for j, digits in sure.items() if (digits == OPEN).any()))
+    if len(sides) > 1:
+        sides = list(dict.fromkeys([*sides, *((side,) for both in sides for side in both)]))
+    classes = [np.zeros((counts.size, 1)), *opened, *(_classes(counts, side) for side in sides)]
+    _, group = np.unique(np.concatenate(classes, axis=1).astype(int), axis=0, return_inverse=True)
+    width = sum((np.diff(counts.bounds(side), axis=0)[0] for side in sides), np.ones(counts.size))
+    if counts.fixed and len(sides) > 1:
+        width = width**2
+    for one in range(int(group.max(initial=-1)) + 1):
+        here = np.nonzero(group.reshape(-1) == one)[0]
+        count = max(int(_ROOM / (counts.nodes.shape[1] * width[here].max())), 1)
+        for begin in range(0, len(here), count):
+            yield here[begin : begin + count]
+
+
+def _classes(counts: Counts, side: Side) -> Array:
+    """Return what minutes have to agree in to be added up together, (minutes, any)."""
+    silent = np.exp(-counts.successes_mean(side).min(axis=1)) >= TINY
+    # windows of errors that are alike in place and width
+    size = np.sqrt(counts.bounds(side)[1] / max(counts.dispersion, 1.0)) // 6
+    found = [counts.few(side), silent, size]
+    if counts.clumps:
+        most = counts.nodes.max(axis=1)
+        found += [size_class(most * part.rest) for part in counts.of(side)]
+    return np.stack(found, axis=1)
+
+
+# -- alarms that are certain ------------------------------------------------------------
+
+
+def certain(judges: Sequence[Judge], many: Sequence[Counts]) -> Sure:
+    """Return where alarms are certain of what they see, in all minutes of `many`."""
     found: Sure = {}
     values: dict[Reading, Array] = {}
     for judge in judges:
@@ -84,13 +143,10 @@ def certain(judges: set[Judge], many: Sequence[Counts]) -> Sure:
 
 def _tried(judge: Judge, many: Sequence[Counts]) -> Array:
     """Return what an alarm reads all over the counts worth while, (minutes, places)."""
-    if not judge.sides:
-        e = s = np.zeros((len(many), 1, 1))
-    else:
-        e = _spread([counts.bounds(judge.sides) for counts in many], _ERRORS)[:, :, None]
-        s = _spread([counts.successes(judge.sides) for counts in many], _SUCCESSES)[:, None, :]
-    found = np.empty((len(many), e.shape[1] * s.shape[2]))
-    hosts = np.array([counts.hosts for counts in many])
+    e = _spread([counts.bounds(judge.sides) for counts in many], _ERRORS)[:, :, None]
+    s = _spread([counts.successes(judge.sides) for counts in many], _SUCCESSES)[:, None, :]
+    found = np.empty((len(e), e.shape[1] * s.shape[2]))
+    hosts = np.repeat([counts.hosts for counts in many], [counts.size for counts in many], axis=0)
     for pair in np.unique(hosts, axis=0):
         here = (hosts == pair).all(axis=1)
         read = judge.values(e[here], s[here], (bool(pair[0]), bool(pair[1])))
@@ -98,7 +154,7 @@ def _tried(judge: Judge, many: Sequence[Counts]) -> Array:
     return found
 
 
-def _spread(bounds: Sequence[tuple[float, float]], count: int) -> Array:
+def _spread(bounds: Sequence[tuple[Array, Array]], count: int) -> Array:
     """Return whole numbers from the least to the largest, (minutes, count)."""
-    low, high = np.array(bounds, dtype=float).T[:, :, None]
+    low, high = np.concatenate([np.stack(one) for one in bounds], axis=1)[..., None]
     return np.asarray(np.rint(low + (high - low) * np.linspace(0.0, 1.0, count)))

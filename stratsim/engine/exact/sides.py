@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from stratsim.engine.exact.beside import beside, suits
 from stratsim.engine.exact.codes import Judge
-from stratsim.engine.exact.counts import Counts
+from stratsim.engine.exact.counts import Counts, shared
 from stratsim.engine.exact.crossed import crossed
 from stratsim.engine.exact.nodes import TINY, Mass, added
-from stratsim.engine.exact.symbols import MEASURES, Shown, gathered, joint, pieces
+from stratsim.engine.exact.symbols import MEASURES, Shown, between, gathered, joint, pieces, tallied
 from stratsim.errors import UnsupportedError
 from stratsim.model.quantities import Array
 from stratsim.signals import NEW, OLD
@@ -73,10 +73,10 @@ def both_sides(judges: Sequence[Judge], counts: Counts) -> Shown:
 
 def _reordered(found: Shown, places: Sequence[int]) -> Shown:
     """Return the codes with the alarms' digits in the order of `places`."""
-    number = np.arange(len(found.p))
+    number = np.arange(found.p.shape[-1])
     to = sum(number // 3**place % 3 * 3**at for at, place in enumerate(places))
     p, x = np.empty_like(found.p), np.empty_like(found.x)
-    p[to], x[:, to] = found.p, found.x
+    p[:, to], x[..., to] = found.p, found.x
     return Shown(p, x)
 
 
@@ -93,8 +93,8 @@ def _fixed(
     """All pairs of errors; the rest of a revision's requests succeed."""
     old, new = counts.errors((OLD,)), counts.errors((NEW,))
     e = (old.values[:, None], new.values[None, :])
-    s = tuple(counts.number((side,)) - e[side] for side in BOTH)
-    codes = np.zeros(np.broadcast_shapes(e[OLD].shape, e[NEW].shape), dtype=np.int64)
+    s = tuple(counts.number((side,))[:, None, None] - e[side] for side in BOTH)
+    codes = np.zeros(np.broadcast_shapes(s[OLD].shape, s[NEW].shape), dtype=np.int64)
     for side in BOTH:
         codes = codes + shifts[side] * joint(
             [j.codes(e[side], s[side], counts.hosts) for j in own[side]]
@@ -102,10 +102,15 @@ def _fixed(
     codes = codes + shifts[2] * joint(
         [j.codes(e[OLD] + e[NEW], s[OLD] + s[NEW], counts.hosts) for j in wide]
     )
-    p = (old.p[:, :, None] * new.p[:, None, :]).reshape(1, -1)
-    x_new = new.x + counts.met_share((NEW,)) * s[NEW] * new.p
-    x = (old.p[None, :, :, None] * x_new[:, :, None, :]).reshape(MEASURES, 1, -1)
-    return gathered(codes.reshape(-1), p, x, counts, size)
+    # each minute has one node
+    old_p, new_p = old.p[:, 0, :, None], new.p[:, 0, None, :]
+    share = counts.met_share((NEW,))[..., None, None]
+    x = old_p * (new.x[:, :, 0, None] + share * s[NEW] * new_p)
+    flat = (counts.size, -1)
+    return Shown(
+        tallied(codes.reshape(flat), (old_p * new_p).reshape(flat), size),
+        tallied(codes.reshape(flat), x.reshape(MEASURES, *flat), size),
+    )
 
 
 # -- cells of both revisions ------------------------------------------------------------
@@ -126,13 +131,11 @@ def _by_cells(
     """Add up what alarms on both revisions read of each pair of cells."""
     divide, read = means
     size = 3 ** (len(own[OLD]) + len(own[NEW]) + len(wide))
-    found = Shown(np.zeros(size), np.zeros((MEASURES, size)))
+    found = Shown(np.zeros((counts.size, size)), np.zeros((MEASURES, counts.size, size)))
     for old, new in product(*(list(divide(own[side], counts, side)) for side in BOTH)):
         cell = shifts[OLD] * old.code + shifts[NEW] * new.code
         for codes, p, x in read(wide, counts, old, new):
-            part = gathered(cell + shifts[2] * codes, p, x, counts, size)
-            found.p += part.p
-            found.x += part.x
+            found.add(gathered(cell + shifts[2] * codes, p, x, counts, size))
     return found
 
 
@@ -148,27 +151,17 @@ def _sums(wide: Sequence[Judge], counts: Counts, old: Cell, new: Cell) -> Iterat
 
 def _cells(judges: Sequence[Judge], counts: Counts, side: int) -> Iterator[Cell]:
     """Divide one revision's counts; moments of successes are in."""
-    mass = counts.errors((side,))
-    low, high = counts.successes((side,))
-    edges, codes = pieces(judges, mass.values, low, high, counts.hosts)
+    mass, share = counts.errors((side,)), counts.met_share((side,))[..., None, None]
     parts: dict[tuple[int, bool], Mass] = {}
-    below = below_mean = np.zeros(mass.p.shape)
-    begin = np.zeros(len(mass.values))
-    for piece in range(codes.shape[1]):
-        last = piece == codes.shape[1] - 1
-        edge = np.full(len(mass.values), np.inf) if last else edges[:, piece]
-        upto, upto_mean = counts.successes_below((side,), edge, counts.given((side,)))
-        p = mass.p * (upto - below)
-        mean = mass.p * (upto_mean - below_mean)
-        x = mass.x * (upto - below) + counts.met_share((side,)) * mean
-        for code, some in {
-            (int(c), bool(b > 0)) for c, b in zip(codes[:, piece], begin, strict=True)
-        }:
-            here = (codes[:, piece] == code) & ((begin > 0) == some)
+    given = counts.given((side,))
+    for codes, begin, upto, mean in between(judges, counts, (side,), mass.values, given):
+        p = mass.p * upto
+        x = mass.x * upto + share * mass.p * mean
+        for code, some in {(int(c), bool(b > 0)) for c, b in zip(codes, begin, strict=True)}:
+            here = (codes == code) & ((begin > 0) == some)
             cell = parts.setdefault((code, some), Mass(mass.low, 0 * mass.p, 0 * mass.x))
             cell.p = cell.p + p * here
             cell.x = cell.x + x * here
-        below, below_mean, begin = upto, upto_mean, edge
     for (code, some), cell in parts.items():
         if cell.p.max() > TINY:
             yield Cell(code, some, cell)
@@ -178,17 +171,17 @@ def _cells(judges: Sequence[Judge], counts: Counts, side: int) -> Iterator[Cell]
 
 
 def _ratios(wide: Sequence[Judge], counts: Counts, old: Cell, new: Cell) -> Iterator[Seen]:
-    mass = added(old.mass, new.mass)
-    edges, codes = pieces(wide, mass.values, *counts.successes(BOTH), counts.hosts)
-    below = below_mean = np.zeros(mass.p.shape)
+    mass, share = added(old.mass, new.mass), counts.met_share((NEW,))[..., None, None]
+    low, high = counts.successes(BOTH)
+    edges, codes = pieces(wide, mass.values, low.min(), high.max(), counts.hosts)
+    below: tuple[Array, Array] = (np.zeros(()), np.zeros(()))
     for piece in range(codes.shape[1]):
         last = piece == codes.shape[1] - 1
         edge = np.full(len(mass.values), np.inf) if last else edges[:, piece]
-        upto, upto_mean = _successes(counts, (old.some, new.some), edge)
-        x = mass.x * (upto - below)
-        x = x + counts.met_share((NEW,)) * mass.p * (upto_mean - below_mean)
-        yield codes[:, piece], mass.p * (upto - below), x
-        below, below_mean = upto, upto_mean
+        upto = _successes(counts, (old.some, new.some), edge)
+        chance, mean = upto[0] - below[0], upto[1] - below[1]
+        yield codes[:, piece], mass.p * chance, mass.x * chance + share * mass.p * mean
+        below = upto
 
 
 def _masks(judges: Sequence[Judge], counts: Counts, side: int) -> Iterator[Cell]:
@@ -213,14 +206,12 @@ def _successes(
     On the event that each revision has some, or none, or whatever it has: "some" is
     whatever less none, and a Poisson count is 0 or it is not.
     """
-    total, mean = np.zeros((1, 1)), np.zeros((1, 1))
-    of_new = counts.successes_mean((NEW,))
-    of_both = counts.successes_mean(BOTH)
-    share = np.where(of_both > 0, of_new / np.where(of_both > 0, of_both, 1.0), 0.0)[:, None]
+    total, mean = np.zeros(()), np.zeros(())
+    share = shared(counts.successes_mean((NEW,)), counts.successes_mean(BOTH))[..., None]
     terms = {None: ((1.0, True),), True: ((1.0, True), (-1.0, False)), False: ((1.0, False),)}
     for (a, old), (b, new) in product(terms[some[OLD]], terms[some[NEW]]):
         sides = tuple(side for side, there in zip(BOTH, (old, new), strict=True) if there)
-        none = np.ones((len(counts.nodes), 1))
+        none = np.ones((*counts.nodes.shape, 1))
         for side in set(BOTH) - set(sides):
             none = none * counts.successes_below((side,), np.ones(1))[0]
         upto, upto_mean = counts.successes_below(sides, edge)

@@ -16,8 +16,9 @@ from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.clock import US, us
 from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.endings import Atoms, endings
+from stratsim.engine.exact.kinds import Kinds, Table
 from stratsim.engine.exact.limits import RARE, Limits, horizon, limits_of
-from stratsim.engine.exact.minutes import Known, Minutes, Table, make_minutes
+from stratsim.engine.exact.minutes import Minutes, make_minutes
 from stratsim.engine.exact.pieces import Index, Unstopped
 from stratsim.engine.exact.states import Machine
 from stratsim.engine.exact.support import composites, judges
@@ -91,16 +92,17 @@ def solve_many(
     first = max(setups, key=lambda setup: setup.history)
     variants, groups = _groups(setups)
     drawn: Worlds | None = None
-    known: Known = {}
-    found = []
+    kinds = Kinds(first.scenario, variants)
+    prepared = []
     for number, one in enumerate(first.scenario.release.outcomes):
         share = one.probability if outcome is None else float(number == outcome)
         if share <= 0:
             continue
         drawn = Worlds(first.scenario, seed, 0) if drawn is None else drawn
         count = min(worlds, drawn.size) if _random(first, number) else 1
-        prepared = _prepare(first, drawn, count, number, variants, known)
-        found += [prepared.walked(group, share, rare) for group in groups]
+        prepared.append((_prepare(first, drawn, count, number, kinds), share))
+    table = kinds.table()
+    found = [one.walked(table, group, share, rare) for one, share in prepared for group in groups]
     return [_solution(found, number) for number in range(len(setups))]
 
 
@@ -170,11 +172,11 @@ class _Prepared:
     limits: Limits
     outcome: int
 
-    def walked(self, group: _Group, share: float, rare: float) -> _Walked:
+    def walked(self, table: Table, group: _Group, share: float, rare: float) -> _Walked:
         """Return the ends of some setups, `share` the outcome's probability."""
-        alike = _alike(self.minutes.table, sorted(set(group.variants)), rare)
+        alike = _alike(table, sorted(set(group.variants)), rare)
         chosen, worlds = sorted(set(alike.values())), len(self.limits.end)
-        walk = Walk(group.machine, self.minutes, self.limits, chosen, rare)
+        walk = Walk(group.machine, self.minutes, table, self.limits, chosen, rare)
         atoms = Atoms.of(walk.run(), worlds, chosen)
         tally = endings(self.base, self.minutes, self.limits, atoms, self.outcome)
         variants = {
@@ -203,8 +205,7 @@ def _prepare(
     drawn: Worlds,
     count: int,
     outcome: int,
-    variants: Sequence[Sequence[Judge]],
-    known: Known,
+    kinds: Kinds,
 ) -> _Prepared:
     base = Unstopped(setup, Draws(drawn, np.arange(count), outcome))
     phase = _phases(setup, drawn, count)
@@ -216,7 +217,7 @@ def _prepare(
             f"{MOST_MINUTES // count} can be followed, and these may last {last}"
         )
         raise UnsupportedError(msg)
-    minutes = make_minutes(base, variants, phase, -setup.history, last, known)
+    minutes = make_minutes(base, phase, -setup.history, last, kinds)
     return _Prepared(base, minutes, limits, outcome)
 
 

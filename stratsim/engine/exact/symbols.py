@@ -10,17 +10,16 @@ successes of independent Poisson streams are independent Poisson counts
 of such tails over the errors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.engine.exact.codes import Judge
-from stratsim.engine.exact.counts import Counts
+from stratsim.engine.exact.counts import Counts, Side
 from stratsim.engine.exact.nodes import TINY
 from stratsim.model.quantities import Array
-from stratsim.signals import NEW
 
 MEASURES = 2
 """Requests failed by faults, and requests that met one."""
@@ -28,75 +27,69 @@ MEASURES = 2
 
 @dataclass(slots=True)
 class Shown:
-    """Probabilities (symbols,) and moments (measures, symbols) of one minute."""
+    """Probabilities (minutes, symbols) and moments (measures, minutes, symbols)."""
 
     p: Array
     x: Array
 
+    def add(self, other: "Shown") -> None:
+        """Add what holds on another event."""
+        self.p += other.p
+        self.x += other.x
+
 
 def same_sides(judges: Sequence[Judge], counts: Counts) -> Shown:
-    """Return what alarms on the same revisions see."""
-    sides = judges[0].sides
-    mass = counts.errors(sides)
-    size = 3 ** len(judges)
+    """Return what alarms on the same revisions see, unless clumps are few."""
+    sides, size = judges[0].sides, 3 ** len(judges)
+    mass, share = counts.errors(sides), counts.met_share(sides)[..., None, None]
     if counts.fixed:
-        rest = counts.number(sides) - mass.values
+        rest = counts.number(sides)[:, None] - mass.values
         codes = joint([j.codes(mass.values, rest, counts.hosts) for j in judges])
-        return gathered(
-            codes, mass.p, mass.x + counts.met_share(sides) * rest * mass.p, counts, size
-        )
-    if _never_silent(judges, counts, sides):
+        x = mass.x + share * rest[:, None] * mass.p
+        return gathered(codes, mass.p, x, counts, size)
+    if never_silent(judges, counts):
         return _of_errors(judges, counts, sides, size)
-    if counts.few(sides):
-        return _of_both(judges, counts, sides, size)
-    low, high = counts.successes(sides)
-    edges, codes = pieces(judges, mass.values, low, high, counts.hosts)
-    found = Shown(np.zeros(size), np.zeros((MEASURES, size)))
-    below, below_mean = np.zeros(mass.p.shape), np.zeros(mass.p.shape)
-    for piece in range(codes.shape[1]):
-        last = piece == codes.shape[1] - 1
-        edge = np.full(len(mass.values), np.inf) if last else edges[:, piece]
-        upto, upto_mean = counts.successes_below(sides, edge, counts.given(sides))
-        p = mass.p * (upto - below)
-        x = mass.x * (upto - below) + counts.met_share(sides) * mass.p * (upto_mean - below_mean)
-        part = gathered(codes[:, piece], p, x, counts, size)
-        found.p += part.p
-        found.x += part.x
-        below, below_mean = upto, upto_mean
-    found.x += _unread(sides, found.p, counts)
+    found = Shown(np.zeros((counts.size, size)), np.zeros((MEASURES, counts.size, size)))
+    for codes, _, upto, mean in between(judges, counts, sides, mass.values, counts.given(sides)):
+        x = mass.x * upto + share * mass.p * mean
+        found.add(gathered(codes, mass.p * upto, x, counts, size))
     return found
 
 
-def _never_silent(judges: Sequence[Judge], counts: Counts, sides: tuple[int, ...]) -> bool:
+def between(
+    judges: Sequence[Judge], counts: Counts, sides: Side, errors: Array, given: Array
+) -> Iterator[tuple[NDArray[np.int64], Array, Array, Array]]:
+    """Yield codes, the successes they hold from (errors,), and their chances and moments.
+
+    Which are P(they hold) and E[successes; they hold], (minutes, nodes, errors):
+    successes are Poisson counts of means `given` the errors.
+    """
+    low, high = counts.successes(sides)
+    edges, codes = pieces(judges, errors, low.min(), high.max(), counts.hosts)
+    begin, below = np.zeros(len(errors)), (np.zeros(()), np.zeros(()))
+    for piece in range(codes.shape[1]):
+        last = piece == codes.shape[1] - 1
+        edge = np.full(len(errors), np.inf) if last else edges[:, piece]
+        upto = counts.successes_below(sides, edge, given)
+        yield codes[:, piece], begin, upto[0] - below[0], upto[1] - below[1]
+        begin, below = edge, upto
+
+
+def never_silent(judges: Sequence[Judge], counts: Counts) -> bool:
     """Whether errors alone decide, since some request succeeds for certain."""
     if not all(judge.errors_only for judge in judges):
         return False
-    none, _ = counts.successes_below(sides, np.ones(1))
+    none, _ = counts.successes_below(judges[0].sides, np.ones(1))
     return bool(none.max() < TINY)
 
 
-def _of_errors(judges: Sequence[Judge], counts: Counts, sides: tuple[int, ...], size: int) -> Shown:
+def _of_errors(judges: Sequence[Judge], counts: Counts, sides: Side, size: int) -> Shown:
     """Return what alarms see of errors alone."""
     errors, p, x = counts.margin(sides)
     codes = np.broadcast_to(
         joint([judge.judged(read(judge, counts, errors)) for judge in judges]), errors.shape
     )
-    found = Shown(
-        np.bincount(codes, p, minlength=size).astype(float),
-        np.stack([np.bincount(codes, one, minlength=size) for one in x]),
-    )
-    found.x += _unread(sides, found.p, counts)
-    return found
-
-
-def _of_both(judges: Sequence[Judge], counts: Counts, sides: tuple[int, ...], size: int) -> Shown:
-    """Return what alarms see of few errors and successes, all added up."""
-    e, s, p, x = counts.together(sides)
-    codes = joint([judge.codes(e, s, counts.hosts) for judge in judges]).reshape(-1)
-    flat = p.reshape(len(p), -1)
-    found = gathered(codes, flat, x.reshape(MEASURES, *flat.shape), counts, size)
-    found.x += _unread(sides, found.p, counts)
-    return found
+    return Shown(tallied(codes, p, size), tallied(codes, x, size))
 
 
 def read(judge: Judge, counts: Counts, errors: Array) -> Array:
@@ -107,23 +100,19 @@ def read(judge: Judge, counts: Counts, errors: Array) -> Array:
     return found
 
 
-def _unread(sides: tuple[int, ...], p: Array, counts: Counts) -> Array:
-    """Moments of a revision that is not watched: independent of what is."""
-    if NEW in sides:
-        return np.zeros((MEASURES, len(p)))
-    return np.asarray(counts.means()[:, None] * p)
+def gathered(codes: NDArray[np.int64], p: Array, x: Array, counts: Counts, size: int) -> Shown:
+    """Return the sums over nodes and values by code; codes are (values,) or (minutes, values)."""
+    p, x = counts.averaged(p), counts.averaged(x)
+    return Shown(tallied(codes, p, size), tallied(codes, x, size))
 
 
-def gathered(
-    codes: NDArray[np.int64] | Array, p: Array, x: Array, counts: Counts, size: int
-) -> Shown:
-    """Return the sums over nodes and values by code."""
-    at = np.broadcast_to(codes.astype(np.int64), p.shape).ravel()
-    weight = counts.weights[:, None]
-    return Shown(
-        np.bincount(at, (weight * p).ravel(), minlength=size).astype(float),
-        np.stack([np.bincount(at, (weight * one).ravel(), minlength=size) for one in x]),
-    )
+def tallied(codes: NDArray[np.int64], values: Array, size: int) -> Array:
+    """Return the sums of `values` (..., minutes, values) by code, (..., minutes, size)."""
+    rows = int(np.prod(values.shape[:-1]))
+    flat = np.broadcast_to(codes, values.shape).reshape(rows, -1)
+    at = flat + size * np.arange(rows)[:, None]
+    found = np.bincount(at.ravel(), values.ravel(), minlength=size * rows)
+    return found.astype(float).reshape(*values.shape[:-1], size)
 
 
 def joint(codes: Sequence[NDArray[np.int8]]) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stratsim.engine.batch.changes import NEVER, Times
+from stratsim.engine.exact.kinds import Table
 from stratsim.engine.exact.limits import RARE, Limits
 from stratsim.engine.exact.minutes import Minutes
 from stratsim.engine.exact.pieces import Index
@@ -79,6 +80,7 @@ class Walk:
         self,
         machine: Machine,
         minutes: Minutes,
+        table: Table,
         limits: Limits,
         variants: Sequence[int] = (0,),
         rare: float = RARE,
@@ -87,6 +89,7 @@ class Walk:
         minutes, limits = minutes.repeated(len(variants)), limits.repeated(len(variants))
         self.variant = np.repeat(np.array(variants, dtype=np.int64), worlds)
         self.machine, self.minutes, self.limits = machine, minutes, limits
+        self.table = table
         self.rare = rare
         self.worlds = len(limits.end)
         self.ends = Ends()
@@ -135,7 +138,7 @@ class Walk:
             q[:, self.machine.never] = 1.0
         else:
             kind = self.minutes.kind[:, minute - self.minutes.first]
-            q = self.minutes.table.p[kind, self.variant]
+            q = self.table.p[kind, self.variant]
         step = self.machine.step(self.rows, self._support(q), evaluated)
         here = self.classes[Past()] * q.T[list(step.support), None, None, :]
         self.rows, self.classes = step.rows, {Past(): step.lead(here).sum(axis=0)}
@@ -179,8 +182,7 @@ class Walk:
 
     def _minute(self, minute: int) -> None:
         minutes, place = self.minutes, minute - self.minutes.first
-        kind, table = minutes.kind[:, place], minutes.table
-        at = kind, self.variant
+        table, at = self.table, (minutes.kind[:, place], self.variant)
         q, x, alone = table.p[at], table.x[at], table.alone[at]
         means = np.stack([minutes.sums["failed"][:, place], minutes.sums["met"][:, place]])
         centred = np.moveaxis(x, 1, 0) - means[:, :, None] * q
