@@ -7,7 +7,6 @@ many errors speak of many requests, and leave fewer to succeed.
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stratsim.engine.exact.nodes import likely, poisson, window
 from stratsim.model.quantities import Array
@@ -21,8 +20,19 @@ def clumped(means: Array, share: float, dispersion: float) -> Array:
 
     Beta-binomial counts among Poisson numbers. The variance is `dispersion` times the
     mean: intra-class correlation rho = (dispersion - 1) / (n - 1), as
-    `stratsim.engine.batch.dice.Dice.clumped`.
+    `stratsim.engine.batch.dice.Dice.clumped`. The largest mean of a minute says how its
+    numbers are averaged.
     """
+    size = np.searchsorted([_MANY, 10 * _MANY], means.max(axis=1))
+    each = {one: _alike(means[size == one], share, dispersion) for one in np.unique(size)}
+    found = np.zeros((*means.shape, max(p.shape[-1] for p in each.values())))
+    for one, p in each.items():
+        found[size == one, :, : p.shape[-1]] = p
+    return found
+
+
+def _alike(means: Array, share: float, dispersion: float) -> Array:
+    """Return `clumped` of means that are averaged alike."""
     each, back = np.unique(means, return_inverse=True)
     numbers, weights = _poisson_nodes(each)
     top = float(numbers.max())
@@ -30,11 +40,6 @@ def clumped(means: Array, share: float, dispersion: float) -> Array:
     among = beta_binomial(numbers[..., None], np.arange(high + 1.0), share, dispersion)
     p = weights @ among[0] if len(among) == 1 else np.einsum("gn,gnk->gk", weights, among)
     return np.asarray(p[:, : likely(p).stop][back.reshape(means.shape)])
-
-
-def size_class(means: Array) -> NDArray[np.int64]:
-    """Return classes of means that are averaged alike: 0 for none, then larger ones."""
-    return np.asarray(np.searchsorted([0.0, _MANY, 10.0 * _MANY], means), dtype=np.int64)
 
 
 def _poisson_nodes(means: Array) -> tuple[Array, Array]:

@@ -15,6 +15,7 @@ from stratsim.engine.exact.clumps import clumped, given
 from stratsim.engine.exact.nodes import Mass, added, binomial, poisson, trimmed, window
 from stratsim.model.quantities import Array
 
+Flags = NDArray[np.bool_]
 Index = NDArray[np.int64]
 Side = tuple[int, ...]
 
@@ -78,6 +79,7 @@ class Counts:
     weights: Array
     hosts: tuple[bool, bool]
     fixed: bool = False
+    _laws: dict[int, Array] = field(default_factory=dict)
     _masses: dict[Side, Mass] = field(default_factory=dict)
     _given: dict[Side, Array] = field(default_factory=dict)
     _margins: dict[Side, tuple[Array, Array, Array]] = field(default_factory=dict)
@@ -94,7 +96,7 @@ class Counts:
         """Whether background errors come in clumps."""
         return not self.fixed and self.dispersion > 1 and 0 < self.base < 1
 
-    def few(self, sides: Side) -> NDArray[np.bool_]:
+    def few(self, sides: Side) -> Flags:
         """Return where clumps are so small that errors and successes are summed together."""
         return np.asarray(self.clumps & (self.number(sides) * self.nodes.max(axis=1) < FEW))
 
@@ -105,7 +107,7 @@ class Counts:
         return self._fresh(parts, self.nodes[minutes, :most], self.weights[minutes, :most])
 
     def _fresh(self, parts: Sequence[Part], nodes: Array, weights: Array) -> "Counts":
-        kept: dict[str, Any] = {"_masses": {}, "_given": {}, "_margins": {}}
+        kept: dict[str, Any] = {"_laws": {}, "_masses": {}, "_given": {}, "_margins": {}}
         kept |= {"values": {}, "tables": {}}
         return replace(self, parts=parts, nodes=nodes, weights=weights, **kept)
 
@@ -219,11 +221,17 @@ class Counts:
 
     def _clumped(self, part: Part) -> Mass:
         """Return background errors in clumps."""
-        p = clumped(self.nodes * part.rest[:, None], self.base, self.dispersion)
+        p = self._clumps_of(part)
         x = np.zeros((2, *p.shape))
         if part.rest_met.any():
             x[1] = part.rest_met[:, None, None] * (p * np.arange(p.shape[-1]))
         return Mass(0, p, x)
+
+    def _clumps_of(self, part: Part) -> Array:
+        if id(part) not in self._laws:
+            means = self.nodes * part.rest[:, None]
+            self._laws[id(part)] = clumped(means, self.base, self.dispersion)
+        return self._laws[id(part)]
 
     def _beside(self, sides: Side) -> Mass:
         """Return errors; the one moment is the mean number of successes beside them."""
@@ -231,8 +239,7 @@ class Counts:
         plain = self.plain(parts)
         masses = [Mass(plain.low, plain.p, 0 * plain.x[:1])]
         for part in parts:
-            means = self.nodes * part.rest[:, None]
-            p = clumped(means, self.base, self.dispersion)
+            p, means = self._clumps_of(part), self.nodes * part.rest[:, None]
             rest = given(means, p.shape[-1], self.base, self.dispersion)
             masses.append(Mass(0, p, (p * rest)[None]))
         return reduce(added, masses)
@@ -259,27 +266,30 @@ class Counts:
         return window(means.min(axis=1), means.max(axis=1))
 
     def successes_below(
-        self, sides: Side, edge: Array, means: Array | None = None
+        self, sides: Side, edge: Array, means: Array | None = None, likely: Flags | None = None
     ) -> tuple[Array, Array]:
         """Return P(s < edge) and E[s; s < edge], each (minutes, nodes, edges).
 
         ``means`` (minutes, nodes, edges or 1) are the expected successes, if not those
-        of all.
+        of all. Nothing is found where it is not ``likely``; the expectation is left out
+        where no success counts, in that its request met a fault.
         """
         from scipy.special import pdtr
 
         means = self.successes_mean(sides)[..., None] if means is None else means
-        whole = np.isinf(edge)
-        if whole.all():
-            every = np.ones((*means.shape[:-1], len(edge)))
-            return every, means * every
+        whole, shape = np.isinf(edge), (*means.shape[:-1], len(edge))
         k = np.where(whole, 0.0, np.ceil(edge) - 1)
 
         def upto(last: Array) -> Array:
-            p = np.where(last >= 0, pdtr(np.maximum(last, 0.0), means), 0.0)
-            return np.where(whole, 1.0, p)
+            found = np.zeros(shape)
+            some = (last >= 0) & ~whole
+            if some.any():
+                some = some if likely is None else some & likely
+                pdtr(np.maximum(last, 0.0), means, out=found, where=some)
+            return np.where(whole, 1.0, found)
 
-        return upto(k), means * upto(k - 1)
+        counts = self.met_share(sides).any()
+        return upto(k), means * upto(k - 1) if counts else np.zeros(shape)
 
     def met_share(self, sides: Side) -> Array:
         """Return measures per success, (measures, minutes): only having met a fault."""

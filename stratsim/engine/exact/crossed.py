@@ -118,37 +118,36 @@ class _Sums:
         count = len(self.p)
         self.upto = np.concatenate([np.zeros(count + 1), upto, np.full(count, upto[-1])])
 
-    def tables(self, edges: Array) -> tuple[Array, ...]:
-        """Return sums up to each number of own successes, (errors, successes + 1) each.
+    def tables(self, edges: Array) -> tuple[Index, list[Array]]:
+        """Return sums up to each number of own successes, (rows, successes + 1) each.
 
         Of the chance that all successes lie below `edges` (errors,), and of the new
-        revision's successes on that event; one row does where no number is too large.
+        revision's successes on that event; before them each edge's row: all edges beyond
+        what is likely share one.
         """
-        edges = edges[:1] if np.isinf(edges).all() else edges
         count = len(self.p)
         last = len(self.upto) - count
-        at = np.ceil(np.minimum(edges, 1e15)) - self.other_low - self.low + 1
-        chance = self._chances(np.clip(at, 0, last))
+        every = np.ceil(np.minimum(edges, 1e15)) - self.other_low - self.low + 1
+        at, rows = np.unique(np.clip(every, 0, last), return_inverse=True)
+        chance = self._chances(at)
         if self.side == OLD:
             counted = self.rest[0, 0] * self._chances(np.clip(at - 1, 0, last))
         else:
             counted = chance * self.values
-        found = np.zeros((2, len(edges), count + 1))
+        found = np.zeros((2, len(at), count + 1))
         for table, one in zip(found, (chance, counted), strict=True):
             np.cumsum(self.p * one, axis=1, out=table[:, 1:])
-        return found[0], found[1]
+        return rows, list(found)
 
     def _chances(self, at: Array) -> Array:
         """Return P(other's successes < edge - own successes), (errors, own successes)."""
         windows = sliding_window_view(self.upto, len(self.p))[:, ::-1]
         return windows[at.astype(np.int64)]
 
-    def below(self, tables: tuple[Array, ...], edges: Array, width: int) -> list[Array]:
+    def below(self, tables: tuple[Index, list[Array]], edges: Array, width: int) -> list[Array]:
         """Return the tables at own successes below `edges`, (own errors, the other's)."""
-        columns = tables[0].shape[1]
+        rows, sums = tables
+        columns = sums[0].shape[1]
         place = np.clip(np.ceil(edges) - self.low, 0, columns - 1).astype(np.int64)
-        flat = place[:, None]
-        if len(tables[0]) > 1:
-            rows = np.arange(len(edges))[:, None] + np.arange(width)[None, :]
-            flat = flat + rows * columns
-        return [table.ravel()[flat] for table in tables]
+        flat = sliding_window_view(columns * rows, width) + place[:, None]
+        return [table.ravel()[flat] for table in sums]

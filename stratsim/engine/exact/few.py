@@ -15,15 +15,15 @@ from scipy.special import gammaln
 
 from stratsim.engine.exact.clumps import beta_binomial
 from stratsim.engine.exact.codes import Judge
-from stratsim.engine.exact.counts import Counts, Part
-from stratsim.engine.exact.nodes import fast_length, likely, poisson, window
-from stratsim.engine.exact.symbols import MEASURES, Shown, joint
+from stratsim.engine.exact.counts import Counts, Part, shared
+from stratsim.engine.exact.nodes import NOTHING, fast_length, likely, poisson, window
+from stratsim.engine.exact.symbols import MEASURES, Shown, joint, tallied
 from stratsim.model.quantities import Array
 
 Index = NDArray[np.int64]
 
-_FAR = 1 << 40
 _SAME = 1e-6  # requests, to which features of minutes are rounded
+_ALIKE, _FAINT = 1e-12, 1e-300
 _TOGETHER = 16  # minutes
 
 
@@ -31,59 +31,57 @@ def few_together(judges: Sequence[Judge], counts: Counts) -> Shown:
     """Return what alarms on the same revisions see; moments are those of these revisions."""
     sides, size = judges[0].sides, 3 ** len(judges)
     parts = counts.of(sides)
-    f = counts.plain(parts)
-    rest = np.sum([part.rest for part in parts], axis=0)
+    f, rest = counts.plain(parts), np.sum([part.rest for part in parts], axis=0)
     n = poisson(counts.nodes * rest[:, None], np.zeros((0, counts.size)))
-    weighted = counts.weights[..., None] * f.p
-    chance = np.swapaxes(weighted, 1, 2) @ n.p  # (minutes, f, n)
-    share, of_plain = counts.met_share(sides)[1], counts.plainly(parts)[1]
-    law = _among(parts, n.low, n.p.shape[-1], counts)
-    upto = [_upto(law.p), _upto(law.p * np.arange(law.p.shape[-1]))]
-    factors = [np.ones(counts.size), law.rate - share]
-    if law.extra is not None:
-        upto, factors = [*upto, _upto(law.extra)], [*factors, np.ones(counts.size)]
+    chance = np.swapaxes(counts.weights[..., None] * f.p, 1, 2) @ n.p  # (minutes, f, n)
+    pairs = np.nonzero(chance.max(axis=0) > NOTHING)
+    chance = chance[:, pairs[0], pairs[1]]
+    law, share = _among(parts, n.low, n.p.shape[-1], counts), counts.met_share(sides)[1]
+    plainly, beside = counts.plainly(parts)[1], law.beside(share)
+    upto, upto_beside = _upto(law.p), None if beside is None else _upto(beside)
     found = Shown(np.zeros((counts.size, size)), np.zeros((MEASURES, counts.size, size)))
-    for codes, low, high in _cuts(judges, counts, f.values, n.values, law.p.shape[-1]):
-        at = np.arange(len(n.values))[None, :]
-        each = [chance * (table[:, at, high] - table[:, at, low]) for table in upto]
-        plain, number = each[0] * f.values[:, None], each[0] * n.values
-        which = (codes.reshape(-1, 1) == np.arange(size)).astype(float)
-        p, of_f, of_n, *of_k = (
-            one.reshape(counts.size, -1) @ which for one in (each[0], plain, number, *each[1:])
-        )
-        found.p += p
-        found.x += of_plain[..., None] * of_f
+    cuts = _cuts(judges, counts, f.low + pairs[0], n.low + pairs[1], law.p.shape[-1])
+    for codes, at, low, high in cuts:
+        row = pairs[1][at]
+        p = chance[:, at] * (upto[:, row, high] - upto[:, row, low])
+        each = np.stack([p, p * f.values[pairs[0][at]], p * n.values[row]])
+        of_p, of_f, of_n = tallied(codes, each, size)
+        found.add(Shown(of_p, plainly[..., None] * of_f))
         found.x[1] += share[:, None] * of_n
-        for factor, one in zip(factors[1:], of_k, strict=True):
-            found.x[1] += factor[:, None] * one
+        if upto_beside is not None:
+            more = chance[:, at] * (upto_beside[:, row, high] - upto_beside[:, row, low])
+            found.x[1] += tallied(codes, more, size)
     return found
 
 
 def _upto(table: Array) -> Array:
     """Return sums over the values before each one, (minutes, n, values + 1)."""
-    return np.pad(np.cumsum(table, axis=-1), [(0, 0), (0, 0), (1, 0)])
+    found = np.zeros((*table.shape[:-1], table.shape[-1] + 1))
+    np.cumsum(table, axis=-1, out=found[..., 1:])
+    return found
 
 
 def _cuts(
-    judges: Sequence[Judge], counts: Counts, f: Array, n: Array, width: int
-) -> Iterator[tuple[Index, Index, Index]]:
-    """Yield codes, and the k from which and before which they hold, (f, n) each."""
-    total = f[0] + n[0] + np.arange(len(f) + len(n) - 1)
-    errors = f[0] + np.arange(len(f) + width - 1)
+    judges: Sequence[Judge], counts: Counts, f: Index, n: Index, width: int
+) -> Iterator[tuple[Index, Index, Index, Index]]:
+    """Yield codes of some pairs `f` and `n`, which these are, and the k from and before which."""
+    total, errors = (
+        np.arange(v.min(), v.max() + 1) for v in (f + n, np.append(f, f.max() + width))
+    )
     e = np.minimum(errors, total[:, None])
     codes = joint([judge.codes(e, total[:, None] - e, counts.hosts) for judge in judges])
     rows, columns = np.nonzero(codes[:, 1:] != codes[:, :-1])
     place = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    edges = np.full((len(total), int(place.max(initial=-1)) + 3), _FAR)
+    edges = np.full((len(total), int(place.max(initial=-1)) + 3), len(errors))
     edges[:, 0] = 0
     edges[rows, place + 1] = columns + 1
-    at = np.arange(len(f))[:, None] + np.arange(len(n))
-    bounds = np.clip(edges[at] - np.arange(len(f))[:, None, None], 0, width)
-    last = np.minimum(edges, len(errors) - 1)
+    row = f + n - total[0]
+    bounds = np.clip(edges[row] + (errors[0] - f)[:, None], 0, width)
+    bounds[:, -1] = width
     for piece in range(edges.shape[1] - 1):
-        low, high = bounds[..., piece], bounds[..., piece + 1]
-        if (high > low).any():
-            yield codes[at, last[at, piece]], low, high
+        low, high = bounds[:, piece], bounds[:, piece + 1]
+        at = np.nonzero(high > low)[0]
+        yield codes[row[at], edges[row[at], piece]], at, low[at], high[at]
 
 
 # -- errors in clumps among a number of requests ---------------------------------------
@@ -100,6 +98,14 @@ class _Law:
     p: Array
     rate: Array
     extra: Array | None = None
+
+    def beside(self, share: Array) -> Array | None:
+        """Return that mean less `share` times k, or None where it is the same."""
+        differs = self.rate - share
+        if self.extra is None and np.abs(differs).max() < _ALIKE:
+            return None
+        found = differs[:, None, None] * np.arange(self.p.shape[-1]) * self.p
+        return found if self.extra is None else found + self.extra
 
 
 def _among(parts: Sequence[Part], low: int, count: int, counts: Counts) -> _Law:
@@ -123,7 +129,7 @@ def _among(parts: Sequence[Part], low: int, count: int, counts: Counts) -> _Law:
 def _joined(law: _Law, alone: Array, rest: Array, part: Part) -> _Law:
     """Return the law with another stretch, whose own is `alone` (n, k)."""
     whole = rest + part.rest
-    share = np.where(whole > 0, rest / np.where(whole > 0, whole, 1.0), 0.0)
+    share = shared(rest, whole)
     p = np.maximum(_spread(law.p, alone, share), 0.0)
     p = p[..., : likely(p).stop]
     differs = law.rate - part.rest_met
@@ -140,30 +146,42 @@ def _spread(first: Array, second: Array, share: Array) -> Array:
     """Return sums of k of `first` (minutes or 1, n, k) and `second` (n, k).
 
     Of n requests a binomial number are the first's: each has its ``share`` (minutes,).
+    Means and variances of k given n are the same however n are spread: the sums reach
+    hardly farther than either, and what does so may come round to the small ones.
     """
-    size = first.shape[-1] + second.shape[-1] - 1
+    size = second.shape[-1] * 5 // 4 + 8
     length = fast_length(size)
     ahead, behind = np.fft.rfft(first, length), np.fft.rfft(second, length)
     found = np.empty((len(share), len(second), ahead.shape[-1]), dtype=complex)
+    twins = np.may_share_memory(first, second)
+    share = np.minimum(share, 1 - share) if twins else share
     order = np.argsort(share, kind="stable")
     for begin in range(0, len(order), _TOGETHER):
         here = order[begin : begin + _TOGETHER]
-        found[here] = _mixed(ahead if len(ahead) == 1 else ahead[here], behind, share[here])
+        some = ahead[here] if len(ahead) > 1 else ahead
+        found[here] = _mixed(some, behind, share[here], twins=twins)
     return np.asarray(np.fft.irfft(found, length)[..., :size])
 
 
-def _mixed(ahead: NDArray[np.complex128], behind: NDArray[np.complex128], share: Array) -> Array:
-    """Return transforms of the sums, (minutes, n, frequencies)."""
-    numbers = len(behind)
-    ways = gammaln(np.arange(numbers) + 1.0)
-    logs = np.log(np.maximum(np.stack([share, 1 - share]), 1e-300))
-    found = np.empty((len(share), numbers, 2 * behind.shape[-1]))
-    for n in range(numbers):
-        spread = 9 * np.sqrt(n * share * (1 - share)) + 24
-        low = max(int((n * share - spread).min()), 0)
-        mine = np.arange(low, min(int((n * share + spread).max()), n) + 1)
-        odds = ways[n] - ways[mine] - ways[n - mine] + logs[0][:, None] * mine
-        p = np.exp(odds + logs[1][:, None] * (n - mine))
-        pairs = (ahead[:, mine] * behind[n - mine]).view(float)
+def _mixed(
+    ahead: NDArray[np.complex128], behind: NDArray[np.complex128], share: Array, *, twins: bool
+) -> NDArray[np.complex128]:
+    """Return transforms of the sums, (minutes, n, frequencies).
+
+    It does not matter which of `twins` has the smaller number.
+    """
+    found = np.empty((len(share), len(behind), 2 * behind.shape[-1]))
+    ways = gammaln(np.arange(len(behind)) + 1.0)
+    ours, others = np.log(np.maximum([share, 1 - share], _FAINT))[..., None]
+    for n in range(len(behind)):
+        spread = 8 * np.sqrt(n * share * (1 - share)) + 16
+        low, high = max(int((n * share - spread).min()), 0), int((n * share + spread).max())
+        mine = np.arange(low, min(high, n // 2 if twins else n) + 1)
+        rest = n - mine
+        some = ways[n] - ways[mine] - ways[rest]
+        p = np.exp(some + mine * ours + rest * others)
+        if twins and high > n // 2:
+            p += (mine < rest) * np.exp(some + rest * ours + mine * others)
+        pairs = (ahead[:, mine] * behind[rest]).view(float)
         found[:, n] = p @ pairs[0] if len(pairs) == 1 else (p[:, None] @ pairs)[:, 0]
     return found.view(complex)

@@ -20,7 +20,8 @@ MOST_NODES = 64
 _SPREADS = 8.0  # standard deviations on both sides; what lies beyond is below 1e-14
 _ROOM = 24
 _SHORT = 24  # values up to which sums are taken one by one
-_NOTHING = 1e-18  # of a single value at the ends of a window: together far below `TINY`
+NOTHING = 1e-18
+"""Chances of single values below this do not matter: together they are far below `TINY`."""
 
 
 @dataclass(slots=True)
@@ -90,7 +91,7 @@ def poisson(means: Array, shares: Array) -> Mass:
 
 def likely(p: Array) -> slice:
     """Return the values, last axis, between the first and the last that matter at all."""
-    some = np.nonzero(p.reshape(-1, p.shape[-1]).max(axis=0) > _NOTHING)[0]
+    some = np.nonzero(p.reshape(-1, p.shape[-1]).max(axis=0) > NOTHING)[0]
     return slice(some[0], some[-1] + 1) if len(some) else slice(0, 1)
 
 

@@ -4,11 +4,11 @@ Most minutes hold no surprise: an alarm whose code is the same wherever the coun
 can lie is certain, and only the others are added up over their counts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from functools import reduce
 
 import numpy as np
 
-from stratsim.engine.exact.clumps import size_class
 from stratsim.engine.exact.codes import Judge, Reading
 from stratsim.engine.exact.counts import Counts, Index, Side
 from stratsim.engine.exact.few import few_together
@@ -98,17 +98,16 @@ def _together(judges: Sequence[Judge], counts: Counts) -> Shown:
 def _alike(counts: Counts, sure: Sure) -> Iterator[Index]:
     """Yield minutes of which the same alarms are open, and whose counts are alike."""
     opened = [(digits == OPEN)[:, None] for digits in sure.values()]
-    sides = list(dict.fromkeys(j.sides for j, digits in sure.items() if (digits == OPEN).any()))
-    if len(sides) > 1:
-        sides = list(dict.fromkeys([*sides, *((side,) for both in sides for side in both)]))
+    sides = {judge.sides for judge, digits in sure.items() if (digits == OPEN).any()}
     classes = [np.zeros((counts.size, 1)), *opened, *(_classes(counts, side) for side in sides)]
+    if len(sides) > 1:
+        sides |= {(side,) for both in sides for side in both}
+    classes += [_place(counts, side)[:, None] for side in sides]
     _, group = np.unique(np.concatenate(classes, axis=1).astype(int), axis=0, return_inverse=True)
-    width = sum((np.diff(counts.bounds(side), axis=0)[0] for side in sides), np.ones(counts.size))
-    if counts.fixed and len(sides) > 1:
-        width = width**2
+    width = _width(counts, sides)
     for one in range(int(group.max(initial=-1)) + 1):
         here = np.nonzero(group.reshape(-1) == one)[0]
-        count = max(int(_ROOM / (counts.nodes.shape[1] * width[here].max())), 1)
+        count = max(int(_ROOM / width[here].max()), 1)
         for begin in range(0, len(here), count):
             yield here[begin : begin + count]
 
@@ -116,13 +115,24 @@ def _alike(counts: Counts, sure: Sure) -> Iterator[Index]:
 def _classes(counts: Counts, side: Side) -> Array:
     """Return what minutes have to agree in to be added up together, (minutes, any)."""
     silent = np.exp(-counts.successes_mean(side).min(axis=1)) >= TINY
-    # windows of errors that are alike in place and width
-    size = np.sqrt(counts.bounds(side)[1] / max(counts.dispersion, 1.0)) // 6
-    found = [counts.few(side), silent, size]
-    if counts.clumps:
-        most = counts.nodes.max(axis=1)
-        found += [size_class(most * part.rest) for part in counts.of(side)]
-    return np.stack(found, axis=1)
+    return np.stack([counts.few(side), silent], axis=1)
+
+
+def _place(counts: Counts, side: Side) -> Array:
+    """Return classes of minutes whose windows of errors are alike in place and width."""
+    return np.asarray(np.sqrt(counts.bounds(side)[1] / max(counts.dispersion, 1.0)) // 6)
+
+
+def _width(counts: Counts, sides: Collection[Side]) -> Array:
+    """Return how many numbers there are of a minute in the largest arrays, (minutes,)."""
+    errors = sum((np.diff(counts.bounds(side), axis=0)[0] for side in sides), np.ones(counts.size))
+    if counts.fixed:
+        return np.asarray(errors ** len(sides))
+    found = errors * counts.nodes.shape[1]
+    if len(sides) > 1:
+        return np.asarray(found)
+    few = [counts.few(side) * errors * counts.successes(side)[1] / 4 for side in sides]
+    return np.asarray(reduce(np.maximum, few, found))
 
 
 # -- alarms that are certain ------------------------------------------------------------

@@ -16,7 +16,7 @@ from stratsim.engine.exact.beside import beside, suits
 from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.counts import Counts, shared
 from stratsim.engine.exact.crossed import crossed
-from stratsim.engine.exact.nodes import TINY, Mass, added
+from stratsim.engine.exact.nodes import NOTHING, TINY, Mass, added
 from stratsim.engine.exact.symbols import MEASURES, Shown, between, gathered, joint, pieces, tallied
 from stratsim.errors import UnsupportedError
 from stratsim.model.quantities import Array
@@ -153,8 +153,8 @@ def _cells(judges: Sequence[Judge], counts: Counts, side: int) -> Iterator[Cell]
     """Divide one revision's counts; moments of successes are in."""
     mass, share = counts.errors((side,)), counts.met_share((side,))[..., None, None]
     parts: dict[tuple[int, bool], Mass] = {}
-    given = counts.given((side,))
-    for codes, begin, upto, mean in between(judges, counts, (side,), mass.values, given):
+    law = mass.values, counts.given((side,)), mass.p > NOTHING
+    for codes, begin, upto, mean in between(judges, counts, (side,), *law):
         p = mass.p * upto
         x = mass.x * upto + share * mass.p * mean
         for code, some in {(int(c), bool(b > 0)) for c, b in zip(codes, begin, strict=True)}:

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.engine.exact.codes import Judge
-from stratsim.engine.exact.counts import Counts, Side
-from stratsim.engine.exact.nodes import TINY
+from stratsim.engine.exact.counts import Counts, Flags, Side
+from stratsim.engine.exact.nodes import NOTHING, TINY
 from stratsim.model.quantities import Array
 
 MEASURES = 2
@@ -50,19 +50,26 @@ def same_sides(judges: Sequence[Judge], counts: Counts) -> Shown:
     if never_silent(judges, counts):
         return _of_errors(judges, counts, sides, size)
     found = Shown(np.zeros((counts.size, size)), np.zeros((MEASURES, counts.size, size)))
-    for codes, _, upto, mean in between(judges, counts, sides, mass.values, counts.given(sides)):
+    law = mass.values, counts.given(sides), mass.p > NOTHING
+    for codes, _, upto, mean in between(judges, counts, sides, *law):
         x = mass.x * upto + share * mass.p * mean
         found.add(gathered(codes, mass.p * upto, x, counts, size))
     return found
 
 
 def between(
-    judges: Sequence[Judge], counts: Counts, sides: Side, errors: Array, given: Array
+    judges: Sequence[Judge],
+    counts: Counts,
+    sides: Side,
+    errors: Array,
+    given: Array,
+    likely: Flags | None = None,
 ) -> Iterator[tuple[NDArray[np.int64], Array, Array, Array]]:
     """Yield codes, the successes they hold from (errors,), and their chances and moments.
 
     Which are P(they hold) and E[successes; they hold], (minutes, nodes, errors):
-    successes are Poisson counts of means `given` the errors.
+    successes are Poisson counts of means `given` the errors. See
+    `Counts.successes_below`.
     """
     low, high = counts.successes(sides)
     edges, codes = pieces(judges, errors, low.min(), high.max(), counts.hosts)
@@ -70,7 +77,7 @@ def between(
     for piece in range(codes.shape[1]):
         last = piece == codes.shape[1] - 1
         edge = np.full(len(errors), np.inf) if last else edges[:, piece]
-        upto = counts.successes_below(sides, edge, given)
+        upto = counts.successes_below(sides, edge, given, likely)
         yield codes[:, piece], begin, upto[0] - below[0], upto[1] - below[1]
         begin, below = edge, upto
 
