@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.cloudwatch.evaluation import STATES, judge_many
+from stratsim.engine.exact.arcs import Arcs, Flags, Index
 from stratsim.engine.exact.codes import Judge
 from stratsim.errors import UnsupportedError
 from stratsim.model.quantities import Array, Distribution, Fixed, LogNormal, Mixture, Uniform
 from stratsim.watch import CompositeProgram, MetricProgram
 
 Rows = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 MOST = 60_000
 """Most states of the chain; a scenario that needs more is refused by name."""
@@ -33,7 +33,7 @@ class Step:
     """One minute in structure: how states lead to states.
 
     ``matrix`` (groups x targets, symbols x states) holds the chances of what is
-    published. ``rows`` are the targets. A group is what its arcs have in common:
+    published. ``states`` are the targets. A group is what its arcs have in common:
     whether an alarm of the deployment group changes to ALARM, whether any alarm does
     that people hear of, and whether one of the group is in ALARM afterwards.
     """
@@ -41,17 +41,17 @@ class Step:
     support: tuple[int, ...]
     matrix: Any
     groups: tuple[tuple[bool, bool, bool], ...]
-    rows: Rows
+    states: Index
 
     def lead(self, shown: Array) -> Array:
         """Return (groups, targets, ...) of what states (symbols, states, ...) lead to."""
         rest = shown.shape[2:]
         flat = self.matrix @ shown.reshape(shown.shape[0] * shown.shape[1], -1)
-        return np.asarray(flat.reshape(len(self.groups), len(self.rows), *rest))
+        return np.asarray(flat.reshape(len(self.groups), len(self.states), *rest))
 
 
 class Machine:
-    """All alarms of a scenario as one chain."""
+    """All alarms of a scenario as one chain, whose states are numbered as they are found."""
 
     def __init__(
         self,
@@ -70,57 +70,84 @@ class Machine:
             (now - was) / (1 - was) if was < 1 - _RARE else 1.0
             for now, was in zip(seen, before, strict=True)
         ]
-        self._steps: dict[tuple[bytes, tuple[int, ...], Flags | bytes], Step] = {}
+        start = np.full((1, self.range + len(judges)), 2 * self.never, dtype=np.int64)
+        start[:, self.range :] = _INSUFFICIENT
+        self._rows, self._numbers = start, {start.tobytes(): 0}
+        self._arcs: dict[tuple[bool, ...], Arcs] = {}
+        self._steps: dict[tuple[bytes, tuple[int, ...], tuple[bool, ...]], Step] = {}
 
-    def start(self) -> Rows:
-        """Return the row of alarms that have never seen anything."""
-        row = np.full((1, self.range + len(self.judges)), 2 * self.never, dtype=np.int64)
-        row[:, self.range :] = _INSUFFICIENT
-        return row
+    def start(self) -> Index:
+        """Return the state of alarms that have never seen anything."""
+        return np.zeros(1, dtype=np.int64)
 
     @property
     def never(self) -> int:
         """The symbol of a minute of which there are no data at all."""
         return sum((judge.unseen + 1) * 3**at for at, judge in enumerate(self.judges))
 
-    def step(self, rows: Rows, support: tuple[int, ...], evaluated: tuple[bool, ...]) -> Step:
+    def step(self, states: Index, support: tuple[int, ...], evaluated: tuple[bool, ...]) -> Step:
         """Return the arcs of a minute that may show the symbols of `support`.
 
         Alarms that are not ``evaluated`` keep their states.
         """
-        key = (rows.tobytes(), support, bytes(evaluated))
+        key = (states.tobytes(), support, evaluated)
         found = self._steps.get(key)
         if found is None:
             if len(self._steps) > 512:
                 self._steps.clear()
-            found = self._steps[key] = self._step(rows, support, evaluated)
+            found = self._steps[key] = self._step(states, support, evaluated)
         return found
 
-    def _step(self, rows: Rows, support: tuple[int, ...], evaluated: tuple[bool, ...]) -> Step:
-        count, size = len(rows), self.range
-        source = np.tile(np.arange(count), len(support))
-        symbol = np.repeat(np.array(support, dtype=np.int64), count)
-        cells = np.concatenate([rows[source, 1:size], (2 * symbol + 1)[:, None]], axis=1)
-        cells, source, symbol, p = self._publish(cells, source, symbol)
+    def _step(self, states: Index, support: tuple[int, ...], evaluated: tuple[bool, ...]) -> Step:
+        from scipy.sparse import coo_array
+
+        arcs = self._arcs.setdefault(evaluated, Arcs())
+        symbols = 3 ** len(self.judges)
+        pairs = (np.array(support)[:, None] + symbols * states).reshape(-1)
+        fresh = pairs[~arcs.known(pairs)]
+        if len(fresh):
+            arcs.add(fresh, *self._led(fresh // symbols, fresh % symbols, evaluated))
+        source, target, p, group = arcs.of(pairs)
+        there = np.zeros(len(self._rows), dtype=bool)
+        there[target] = True
+        if (count := int(there.sum())) > MOST:
+            msg = (
+                "the exact engine does not know alarms with too many states: at most "
+                f"{MOST} are followed, and these have {count} or more"
+            )
+            raise UnsupportedError(msg)
+        used, part = np.unique(group, return_inverse=True)
+        at = part * count + (np.cumsum(there) - 1)[target]
+        matrix = coo_array((p, (at, source)), shape=(len(used) * count, len(pairs)))
+        groups = tuple((bool(g & 4), bool(g & 2), bool(g & 1)) for g in used.tolist())
+        return Step(support, matrix.tocsr(), groups, np.nonzero(there)[0])
+
+    def _led(
+        self, states: Index, symbol: Index, evaluated: tuple[bool, ...]
+    ) -> tuple[Index, Index, Array, Index]:
+        """Return where each state goes that sees a symbol: pair, target, chance and group."""
+        rows, size = self._rows[states], self.range
+        cells = np.concatenate([rows[:, 1:size], (2 * symbol + 1)[:, None]], axis=1)
+        cells, source, p = self._publish(cells)
         before = rows[source, size:]
         after = self._evaluate(cells, before, evaluated)
         fired, stops = self._changes(before, after)
-        cells = self._forget(cells)
-        whole = np.concatenate([cells, self._merged(after)], axis=1)
+        whole = np.concatenate([self._forget(cells), self._merged(after)], axis=1)
         fresh, target = _distinct(whole)
-        if len(fresh) > MOST:
-            msg = (
-                "the exact engine does not know alarms with too many states: at most "
-                f"{MOST} are followed, and these have {len(fresh)} or more"
-            )
-            raise UnsupportedError(msg)
-        flags = (stops, fired, self._active(after))
-        place = np.searchsorted(np.array(support), symbol)
-        return _step(support, place * count + source, p, target.reshape(-1), fresh, flags)
+        group = 4 * stops + 2 * fired + self._active(after)
+        return source, self._number(fresh)[target], p, group
 
-    def _publish(self, cells: Rows, source: Rows, symbol: Rows) -> tuple[Rows, Rows, Rows, Array]:
-        """Let each minute that is not published be published, or not."""
-        p = np.ones(len(cells))
+    def _number(self, rows: Rows) -> Index:
+        """Return the states' numbers, of new ones as well."""
+        old = len(self._numbers)
+        each = [self._numbers.setdefault(row.tobytes(), len(self._numbers)) for row in rows]
+        found = np.array(each, dtype=np.int64)
+        self._rows = np.concatenate([self._rows, rows[found >= old]])
+        return found
+
+    def _publish(self, cells: Rows) -> tuple[Rows, Index, Array]:
+        """Let each minute that is not published be published, or not: cells, origin, chance."""
+        source, p = np.arange(len(cells)), np.ones(len(cells))
         for age, hazard in enumerate(self.hazards):
             at = self.range - 1 - age
             pending = cells[:, at] % 2 == 1
@@ -134,11 +161,11 @@ class Machine:
             stay = np.nonzero(pending)[0]
             p_seen = np.where(pending, p * hazard, p)
             cells = np.concatenate([seen, cells[stay]])
-            source, symbol = (np.concatenate([v, v[stay]]) for v in (source, symbol))
+            source = np.concatenate([source, source[stay]])
             p = np.concatenate([p_seen, p[stay] * (1 - hazard)])
             keep = p > _RARE
-            cells, source, symbol, p = cells[keep], source[keep], symbol[keep], p[keep]
-        return cells, source, symbol, p
+            cells, source, p = cells[keep], source[keep], p[keep]
+        return cells, source, p
 
     def _codes(self, cells: Rows, alarm: int) -> NDArray[np.int8]:
         """Return one alarm's datapoints as it sees them, (rows, its range)."""
@@ -193,9 +220,9 @@ class Machine:
                 active |= found == _ALARM
         return active
 
-    def active(self, rows: Rows) -> Flags:
+    def active(self, states: Index) -> Flags:
         """Return where an alarm of the deployment group is in ALARM."""
-        return self._active(rows[:, self.range :])
+        return self._active(self._rows[states, self.range :])
 
     def _merged(self, states: Rows) -> Rows:
         """Drop what nothing can tell apart any more: OK and INSUFFICIENT_DATA."""
@@ -237,24 +264,6 @@ def _distinct(rows: Rows) -> tuple[Rows, Rows]:
     scale = np.concatenate([[1], np.cumprod(radix[:0:-1])])[::-1].astype(np.int64)
     _, first, place = np.unique(rows @ scale, return_index=True, return_inverse=True)
     return rows[first], place.reshape(-1)
-
-
-def _step(
-    support: tuple[int, ...],
-    source: Rows,
-    p: Array,
-    target: Rows,
-    rows: Rows,
-    flags: tuple[Flags, Flags, Flags],
-) -> Step:
-    from scipy.sparse import coo_array
-
-    stops, fires, active = flags
-    used, group = np.unique(4 * stops + 2 * fires + active, return_inverse=True)
-    at = group.reshape(-1) * len(rows) + target
-    matrix = coo_array((p, (at, source)), shape=(len(used) * len(rows), int(source.max()) + 1))
-    groups = tuple((bool(g & 4), bool(g & 2), bool(g & 1)) for g in used.tolist())
-    return Step(support, matrix.tocsr(), groups, rows)
 
 
 def chance_within(delay: Distribution, age_s: float) -> float:

@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 
 from stratsim.engine.batch.changes import NEVER, Times
+from stratsim.engine.exact.arcs import Flags
 from stratsim.engine.exact.kinds import Table
 from stratsim.engine.exact.limits import RARE, Limits
 from stratsim.engine.exact.minutes import Minutes
 from stratsim.engine.exact.pieces import Index
-from stratsim.engine.exact.states import Flags, Machine, Rows, Step
+from stratsim.engine.exact.states import Machine, Step
 from stratsim.engine.exact.symbols import MEASURES
 from stratsim.model.quantities import Array
 
@@ -93,7 +94,7 @@ class Walk:
         self.rare = rare
         self.worlds = len(limits.end)
         self.ends = Ends()
-        self.rows: Rows = machine.start()
+        self.states = machine.start()
         self.counted = bool(minutes.sums["met"].any())
         start = np.zeros((1, 1 + MEASURES * self.counted, self.worlds))
         start[:, 0] = 1.0
@@ -121,7 +122,7 @@ class Walk:
             self._advance(None, tuple(True for _ in judges))
         for minute in range(first, 0):
             self._advance(minute, tuple(minute >= -r for r in rounds))
-        active = self.machine.active(self.rows)
+        active = self.machine.active(self.states)
         if not active.any():
             return
         all_ = self.classes.pop(Past())
@@ -139,9 +140,9 @@ class Walk:
         else:
             kind = self.minutes.kind[:, minute - self.minutes.first]
             q = self.table.p[kind, self.variant]
-        step = self.machine.step(self.rows, self._support(q), evaluated)
+        step = self.machine.step(self.states, self._support(q), evaluated)
         here = self.classes[Past()] * q.T[list(step.support), None, None, :]
-        self.rows, self.classes = step.rows, {Past(): step.lead(here).sum(axis=0)}
+        self.states, self.classes = step.states, {Past(): step.lead(here).sum(axis=0)}
         self._prune()
 
     # -- the deployment ---------------------------------------------------------------
@@ -189,7 +190,7 @@ class Walk:
         spared = -means[:, :, None] * alone
         meets = bool((q - alone).sum(axis=1).max() > self.rare)
         every = tuple(True for _ in self.machine.judges)
-        step = self.machine.step(self.rows, self._support(q), every)
+        step = self.machine.step(self.states, self._support(q), every)
         old, self.classes = self.classes, {}
         found: defaultdict[Past, list[Array]] = defaultdict(list)
         for past, population in old.items():
@@ -199,7 +200,7 @@ class Walk:
             self._move(past, population, (alone, spared), step, minute, found)
             now = past._replace(met=minute)
             self._move(now, population, (q - alone, centred - spared), step, minute, found)
-        self.rows = step.rows
+        self.states = step.states
         self.classes = {past: reduce(np.add, parts) for past, parts in found.items()}
         self._prune()
 
@@ -254,7 +255,7 @@ class Walk:
         self.classes = {past: self.classes[past] for past in likely}
         # a few idle states cost less than another step of the chain
         if keep is not None and keep.mean() < _WORTH:
-            self.rows = self.rows[keep]
+            self.states = self.states[keep]
             self.classes = {past: here[keep] for past, here in self.classes.items()}
 
     def _support(self, q: Array) -> tuple[int, ...]:
