@@ -266,3 +266,20 @@ def test_few_requests_in_clumps_of_several_stretches() -> None:
     assert x[1, BREACHING] == pytest.approx(met, rel=1e-6)
     assert x[0, BREACHING] == 0
     assert p.sum() == pytest.approx(1, abs=1e-9)
+
+
+def test_clumps_in_traffic_that_varies_much() -> None:
+    """Minutes of 60 requests on average, from a few to hundreds: sums over their number."""
+    mean, share, dispersion, over, least = 60.0, 0.05, 3.0, 8.0, 9
+    law, n = stats.nbinom(mean / over, 1 / (1 + over)), np.arange(2, 600)
+    scale = (1 - (rho := np.minimum((dispersion - 1) / (n - 1), 0.999))) / rho
+    tail = stats.betabinom.sf(least, n, share * scale, (1 - share) * scale)
+
+    nodes = enough(float(np.sqrt(over * share)))
+    counts = counts_of(
+        [part(NEW, mean, 0.0, 0.0, 0.0)], mean / over, nodes, base=share, dispersion=dispersion
+    )
+    p, _ = shown(judges_of(count("it", least, "new")), counts)
+
+    assert p[BREACHING] == pytest.approx(float((law.pmf(n) * tail).sum()), abs=1e-6)
+    assert p.sum() == pytest.approx(1, abs=1e-9)

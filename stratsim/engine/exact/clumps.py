@@ -20,26 +20,27 @@ def clumped(means: Array, share: float, dispersion: float) -> Array:
 
     Beta-binomial counts among Poisson numbers. The variance is `dispersion` times the
     mean: intra-class correlation rho = (dispersion - 1) / (n - 1), as
-    `stratsim.engine.batch.dice.Dice.clumped`. The largest mean of a minute says how its
-    numbers are averaged.
+    `stratsim.engine.batch.dice.Dice.clumped`. The largest mean of a minute says how those
+    of its numbers are averaged that are not small.
     """
-    size = np.searchsorted([_MANY, 10 * _MANY], means.max(axis=1))
+    size = np.searchsorted([_MANY, 10 * _MANY], means.max(axis=1))[:, None]
+    size = np.where(means > _MANY, size, 0)
     each = {one: _alike(means[size == one], share, dispersion) for one in np.unique(size)}
     found = np.zeros((*means.shape, max(p.shape[-1] for p in each.values())))
     for one, p in each.items():
-        found[size == one, :, : p.shape[-1]] = p
+        found[size == one, : p.shape[-1]] = p
     return found
 
 
 def _alike(means: Array, share: float, dispersion: float) -> Array:
-    """Return `clumped` of means that are averaged alike."""
+    """Return `clumped` of means (any,) that are averaged alike."""
     each, back = np.unique(means, return_inverse=True)
     numbers, weights = _poisson_nodes(each)
     top = float(numbers.max())
     high = min(int(window(np.zeros(()), np.array(top * share), dispersion)[1]), int(top))
     among = beta_binomial(numbers[..., None], np.arange(high + 1.0), share, dispersion)
     p = weights @ among[0] if len(among) == 1 else np.einsum("gn,gnk->gk", weights, among)
-    return np.asarray(p[:, : likely(p).stop][back.reshape(means.shape)])
+    return np.asarray(p[:, : likely(p).stop][back])
 
 
 def _poisson_nodes(means: Array) -> tuple[Array, Array]:
