@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from stratsim.engine.batch.changes import Flags
 from stratsim.model.quantities import Array
 
-Flags = NDArray[np.bool_]
 Index = NDArray[np.int64]
 
 

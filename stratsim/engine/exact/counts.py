@@ -4,19 +4,18 @@ Sources: thinning of Poisson streams; `stratsim.engine.flow` for what fails.
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from stratsim.engine.batch.changes import Flags
+from stratsim.engine.exact.arcs import Index
 from stratsim.engine.exact.clumps import clumped, given
 from stratsim.engine.exact.nodes import Mass, added, binomial, poisson, trimmed, window
 from stratsim.model.quantities import Array
 
-Flags = NDArray[np.bool_]
-Index = NDArray[np.int64]
 Side = tuple[int, ...]
 
 FEW = 300.0
@@ -107,9 +106,8 @@ class Counts:
         return self._fresh(parts, self.nodes[minutes, :most], self.weights[minutes, :most])
 
     def _fresh(self, parts: Sequence[Part], nodes: Array, weights: Array) -> "Counts":
-        kept: dict[str, Any] = {"_laws": {}, "_masses": {}, "_given": {}, "_margins": {}}
-        kept |= {"values": {}, "tables": {}}
-        return replace(self, parts=parts, nodes=nodes, weights=weights, **kept)
+        rates = self.base, self.dispersion
+        return Counts(parts, *rates, nodes, weights, self.hosts, self.fixed)
 
     def of(self, sides: Side) -> list[Part]:
         """Return the parts of some revisions."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from stratsim.engine.exact.arcs import Index
 from stratsim.engine.exact.clumps import beta_binomial
 from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.counts import Counts, Part, shared
@@ -20,37 +21,47 @@ from stratsim.engine.exact.nodes import NOTHING, fast_length, likely, poisson, w
 from stratsim.engine.exact.symbols import MEASURES, Shown, joint, tallied
 from stratsim.model.quantities import Array
 
-Index = NDArray[np.int64]
-
 _SAME = 1e-6  # requests, to which features of minutes are rounded
 _ALIKE, _FAINT = 1e-12, 1e-300
 _TOGETHER = 16  # minutes
 
 
+@dataclass(slots=True)
+class _Pairs:
+    """Likely pairs of f and n, (pairs,), and their ``chance`` (minutes, pairs).
+
+    ``row`` is the place of n among all, from the least on.
+    """
+
+    f: Index
+    n: Index
+    row: Index
+    chance: Array
+
+    @classmethod
+    def of(cls, counts: Counts, parts: Sequence[Part]) -> "_Pairs":
+        f, rest = counts.plain(parts), np.sum([part.rest for part in parts], axis=0)
+        n = poisson(counts.nodes * rest[:, None], np.zeros((0, counts.size)))
+        chance = np.swapaxes(counts.weights[..., None] * f.p, 1, 2) @ n.p  # (minutes, f, n)
+        of_f, of_n = np.nonzero(chance.max(axis=0) > NOTHING)
+        least = int(of_n.min())
+        return cls(of_f + f.low, of_n + n.low, of_n - least, chance[:, of_f, of_n])
+
+
 def few_together(judges: Sequence[Judge], counts: Counts) -> Shown:
     """Return what alarms on the same revisions see; moments are those of these revisions."""
     sides, size = judges[0].sides, 3 ** len(judges)
-    parts = counts.of(sides)
-    f, rest = counts.plain(parts), np.sum([part.rest for part in parts], axis=0)
-    n = poisson(counts.nodes * rest[:, None], np.zeros((0, counts.size)))
-    chance = np.swapaxes(counts.weights[..., None] * f.p, 1, 2) @ n.p  # (minutes, f, n)
-    pairs = np.nonzero(chance.max(axis=0) > NOTHING)
-    chance = chance[:, pairs[0], pairs[1]]
-    law, share = _among(parts, n.low, n.p.shape[-1], counts), counts.met_share(sides)[1]
-    plainly, beside = counts.plainly(parts)[1], law.beside(share)
-    upto, upto_beside = _upto(law.p), None if beside is None else _upto(beside)
+    parts, share = counts.of(sides), counts.met_share(sides)[1]
+    pairs, plainly = _Pairs.of(counts, parts), counts.plainly(parts)[1]
+    law = _among(parts, pairs.n.min(), pairs.n.max(), counts)
+    upto = [_upto(table) for table in (law.p, law.beside(share)) if table is not None]
     found = Shown(np.zeros((counts.size, size)), np.zeros((MEASURES, counts.size, size)))
-    cuts = _cuts(judges, counts, f.low + pairs[0], n.low + pairs[1], law.p.shape[-1])
-    for codes, at, low, high in cuts:
-        row = pairs[1][at]
-        p = chance[:, at] * (upto[:, row, high] - upto[:, row, low])
-        each = np.stack([p, p * f.values[pairs[0][at]], p * n.values[row]])
-        of_p, of_f, of_n = tallied(codes, each, size)
-        found.add(Shown(of_p, plainly[..., None] * of_f))
-        found.x[1] += share[:, None] * of_n
-        if upto_beside is not None:
-            more = chance[:, at] * (upto_beside[:, row, high] - upto_beside[:, row, low])
-            found.x[1] += tallied(codes, more, size)
+    for codes, at, low, high in _cuts(judges, counts, pairs, law.p.shape[-1]):
+        chance, row = pairs.chance[:, at], pairs.row[at]
+        p, *more = (chance * (sums[:, row, high] - sums[:, row, low]) for sums in upto)
+        each = tallied(codes, np.stack([p, p * pairs.f[at], p * pairs.n[at], *more]), size)
+        found.add(Shown(each[0], plainly[..., None] * each[1]))
+        found.x[1] += share[:, None] * each[2] + each[3:].sum(axis=0)
     return found
 
 
@@ -62,12 +73,12 @@ def _upto(table: Array) -> Array:
 
 
 def _cuts(
-    judges: Sequence[Judge], counts: Counts, f: Index, n: Index, width: int
+    judges: Sequence[Judge], counts: Counts, pairs: _Pairs, width: int
 ) -> Iterator[tuple[Index, Index, Index, Index]]:
-    """Yield codes of some pairs `f` and `n`, which these are, and the k from and before which."""
-    total, errors = (
-        np.arange(v.min(), v.max() + 1) for v in (f + n, np.append(f, f.max() + width))
-    )
+    """Yield codes of some pairs, which pairs these are, and the k from and before which."""
+    f, n = pairs.f, pairs.n
+    errors = np.arange(f.min(), f.max() + width)
+    total = np.arange((f + n).min(), (f + n).max() + 1)
     e = np.minimum(errors, total[:, None])
     codes = joint([judge.codes(e, total[:, None] - e, counts.hosts) for judge in judges])
     rows, columns = np.nonzero(codes[:, 1:] != codes[:, :-1])
@@ -108,12 +119,11 @@ class _Law:
         return found if self.extra is None else found + self.extra
 
 
-def _among(parts: Sequence[Part], low: int, count: int, counts: Counts) -> _Law:
-    """Return the law of errors in clumps among ``low``, ``low`` + 1, ... requests of all parts."""
+def _among(parts: Sequence[Part], low: int, top: int, counts: Counts) -> _Law:
+    """Return the law of errors in clumps among `low` to `top` requests of all parts."""
     there = [part for part in parts if part.rest.any()]
     if not there:
-        return _Law(np.ones((1, count, 1)), np.zeros(counts.size))
-    top = low + count - 1
+        return _Law(np.ones((1, top - low + 1, 1)), np.zeros(counts.size))
     high = min(int(window(np.zeros(()), np.array(top * counts.base), counts.dispersion)[1]), top)
     k = np.arange(high + 1.0)
     alone = beta_binomial(np.arange(top + 1.0)[:, None], k, counts.base, counts.dispersion)

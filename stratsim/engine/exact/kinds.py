@@ -7,9 +7,9 @@ import numpy as np
 
 from stratsim.engine.batch.changes import Times
 from stratsim.engine.exact.codes import Judge
-from stratsim.engine.exact.counts import Counts, Index, Part
+from stratsim.engine.exact.counts import Counts, Part
 from stratsim.engine.exact.nodes import TINY, enough, gamma_nodes
-from stratsim.engine.exact.pieces import Pieces, Unstopped
+from stratsim.engine.exact.pieces import Index, Pieces, Unstopped
 from stratsim.engine.exact.seen import seen
 from stratsim.model.quantities import Array
 from stratsim.model.scenario import Scenario

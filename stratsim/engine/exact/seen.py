@@ -9,8 +9,9 @@ from functools import reduce
 
 import numpy as np
 
+from stratsim.engine.exact.arcs import Index
 from stratsim.engine.exact.codes import Judge, Reading
-from stratsim.engine.exact.counts import Counts, Index, Side
+from stratsim.engine.exact.counts import Counts, Side
 from stratsim.engine.exact.few import few_together
 from stratsim.engine.exact.nodes import TINY
 from stratsim.engine.exact.sides import both_sides

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.cloudwatch.evaluation import STATES, judge_many
-from stratsim.engine.exact.arcs import Arcs, Flags, Index
+from stratsim.engine.batch.changes import Flags
+from stratsim.engine.exact.arcs import Arcs, Index
 from stratsim.engine.exact.codes import Judge
 from stratsim.errors import UnsupportedError
 from stratsim.model.quantities import Array, Distribution, Fixed, LogNormal, Mixture, Uniform

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stratsim.engine.batch.changes import Flags
 from stratsim.engine.exact.codes import Judge
-from stratsim.engine.exact.counts import Counts, Flags, Side
+from stratsim.engine.exact.counts import Counts, Side
 from stratsim.engine.exact.nodes import NOTHING, TINY
 from stratsim.model.quantities import Array
 

@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stratsim.engine.batch.changes import NEVER, Times
-from stratsim.engine.exact.arcs import Flags
+from stratsim.engine.batch.changes import NEVER, Flags, Times
 from stratsim.engine.exact.kinds import Table
 from stratsim.engine.exact.limits import RARE, Limits
 from stratsim.engine.exact.minutes import Minutes
