@@ -21,6 +21,7 @@ from stratsim.engine.failure import (
 from stratsim.engine.fleet import Unit
 from stratsim.engine.scripts import Script
 from stratsim.model.plan import HostEvent, Roll, Zone
+from stratsim.wording import counted
 
 if TYPE_CHECKING:
     from stratsim.engine.deployment import Deployment
@@ -80,7 +81,7 @@ class Hosts:
         run: "Deployment", name: str, events: Sequence[HostEvent], units: Sequence[Unit]
     ) -> Process:
         """Run events on all hosts at once; one failure fails the deployment."""
-        run.note("lifecycle", f"{name} begins on {len(units)} hosts")
+        run.note("lifecycle", f"{name} begins on {counted(len(units), 'host')}")
         script = Script(run, events, units, new=False, purpose=name)
         run.scripts.append(script)
         playing = [run.env.process(script.play(unit)) for unit in units]
@@ -98,7 +99,7 @@ class Hosts:
         """Run the pass; raises `StepFailedError` by the rules of healthy hosts."""
         step, run = self.step, self.run_
         self._refuse()
-        run.note("lifecycle", f"{step.event} begins: {self.total} hosts")
+        run.note("lifecycle", f"{step.event} begins: {counted(self.total, 'host')}")
         if step.zones:
             yield from self._zones(step.zones)
         else:
