@@ -353,6 +353,28 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "control": {"steady_state_timeout": "10m"},
         },
     ),
+    "a way back that begins in the instant in which the plan would have ended": (
+        "ec2",
+        {
+            "elasticBeanstalk": {
+                "aws:autoscaling:updatepolicy:rollingupdate": {
+                    "RollingUpdateEnabled": True,
+                    "RollingUpdateType": "Time",
+                    "MaxBatchSize": 3,
+                    "MinInstancesInService": 9,
+                }
+            },
+            "update": "configuration",
+        },
+        {
+            "traffic": {"profile": {"kind": "steps", "points": [["0s", 0], ["5m", 40]]}},
+            "alarms": [
+                alarm(MetricName="RequestCount", Dimensions=[], EvaluationPeriods=1, Threshold=0)
+            ],
+            "metrics": {"phase": 0, "delay": 0},
+            "on_call": {"respond": "14m"},  # from the alarm after 6 minutes to the last wave's end
+        },
+    ),
     "instances that crash behind a weight": (
         "ecs",
         {"flagger": {"analysis": {"interval": "1m", "threshold": 3, "stepWeight": 20}}},

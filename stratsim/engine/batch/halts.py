@@ -41,7 +41,7 @@ def halt(runs: "Runs", rows: Rows) -> None:
         turn(runs, rows, units)
         before = units.take(np.arange(len(rows)))
         units.forget(edge)
-        units.changes(draft, edge, before)
+        units.changes(draft, np.minimum(edge, running.since), before)
     forget_entries(runs, rows)
     for step in runs.plan.steps:
         if isinstance(step, Replace):

@@ -91,7 +91,7 @@ def by_steps(runs: "Runs", rows: Rows) -> None:
     for step in runs.plan.restore:
         HANDLERS[type(step)](clock, step)
     if clock.units is not None and before is not None:
-        clock.units.changes(clock.draft, edge, before)
+        clock.units.changes(clock.draft, np.minimum(edge, running.since), before)
     done = np.where(clock.running, clock.now, clock.end)
     if clock.units is None:
         state.leaving[rows] = np.minimum(state.leaving[rows], done[:, None])
