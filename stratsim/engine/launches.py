@@ -27,7 +27,7 @@ class Launching:
 
     def __init__(self, run: "Deployment", step: Launch) -> None:
         self.run_, self.step = run, step
-        self.starts = [us(s) for s in run.world.values(step.startup, step.count, "startup")]
+        self.starts = [us(s) for s in run.world.values(step.startup, max(step.count, 1), "startup")]
         # Auto Scaling may have changed the fleet's size since the plan was made
         self.missing = max(step.count + run.fleet.size - run.fleet.desired, 0)
         self.behind_router = run.fleet.weight is not None

@@ -709,6 +709,19 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             },
         },
     ),
+    "autoscaling beside a green fleet of no host": (
+        *(
+            "ec2",
+            {
+                "deploymentConfigName": "CodeDeployDefault.OneAtATime",
+                "deploymentStyle": "BLUE_GREEN",
+            },
+        ),
+        {
+            "service": {"instances": 1, "capacity": 40, "autoscaling": {"max": 4}},
+            "hosts": [{"index": 0, "healthy": False}],
+        },
+    ),
     "a host dies at once or later": (
         *("ec2", {**ONE_BY_ONE, "deploymentStyle": "IN_PLACE"}),
         {

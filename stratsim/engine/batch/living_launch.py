@@ -76,7 +76,7 @@ class LiveLaunch:
         units = living.units
         self.widen(units.numbers)
         self.started |= fresh
-        place = np.arange(units.numbers) % self.step.count
+        place = np.arange(units.numbers) % max(self.step.count, 1)
         bad = fresh & never_healthy(living.runs.draws, units.numbers)
         living.start(fresh, living.now[:, None] + self.starts[:, place], bad)
         if self.hopeless:  # every other one would fail alike

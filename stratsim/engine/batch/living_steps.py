@@ -178,7 +178,7 @@ class Steps:
         fresh = living.launch(count, new=True)
         living.units.rank = np.where(fresh, 0, living.units.rank)
         starts = us_many(self.runs.draws.values(step.startup, "startup"))
-        start = starts[:, np.arange(fresh.shape[1]) % step.count]
+        start = starts[:, np.arange(fresh.shape[1]) % max(step.count, 1)]
         last, limit = np.where(fresh, start, 0).max(axis=1)[rows], us(step.timeout_s)
         late = last > limit
         self._wait(rows[~late], (now[rows] + last)[~late], LAUNCHED)
