@@ -32,10 +32,10 @@ class Schedule:
     ``entered`` (rows, hosts) when each host of the new revision begins to serve,
     ``left`` when each original host is taken out. Where a plan scales fleets its
     ``units`` are known one by one; ``numbered`` says that ``entered`` goes by the
-    instances' numbers. ``configured`` instances have the new
-    configuration, and a rolling update begins at ``rolled``. The schedule ends at the step number ``step``, which begins at
-    ``resume`` (`NEVER` where it reaches the end of the plan) after a wait that has
-    begun at ``since``.
+    instances' numbers. ``configured`` instances have the new configuration, and a
+    rolling update begins at ``rolled``. The schedule ends at the step number ``step``,
+    which begins at ``resume`` (`NEVER` where it reaches the end of the plan) after a wait
+    that has begun at ``since``.
     """
 
     changes: Changes
