@@ -22,11 +22,17 @@ CALM = Surroundings()
 
 
 class Environment:
-    """The environment faults of a scenario over a run's time."""
+    """The environment faults of a scenario over a run's time.
+
+    ``edges`` are the moments [us] in which one begins, is complete or ends: a stretch
+    that reached over one would hide a peak in a mean.
+    """
 
     def __init__(self, scenario: Scenario) -> None:
         self.faults = tuple((f, *_times(f)) for f in scenario.environment)
         self.zones = scenario.service.zones
+        edges = {e for f, start, stop, ramp in self.faults for e in (start, start + ramp, stop)}
+        self.edges = tuple(sorted(edges))
 
     def over(self, begin: int, end: int) -> Surroundings:
         """Return the means over [begin, end) microseconds."""

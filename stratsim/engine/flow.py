@@ -132,7 +132,13 @@ class Flow:
         return max(float(high - low), 0.0)
 
     def advance(self, now: int) -> None:
-        """Account for the stretch from the last call until `now`."""
+        """Account for the time from the last call until `now`."""
+        for edge in self.environment.edges:
+            if self.since < edge < now:
+                self._advance(edge)
+        self._advance(now)
+
+    def _advance(self, now: int) -> None:
         begin = self.since
         if now <= begin:
             return

@@ -735,6 +735,16 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             ]
         },
     ),
+    "faults of the environment that begin and end within a minute": (
+        *("ec2", {**IN_PLACE, "deploymentStyle": "BLUE_GREEN"}),
+        {
+            "environment": [
+                {"kind": "capacity", "at": "70s", "for": "95s", "ramp": "15s", "factor": 0.3},
+                {"kind": "errors", "at": "80s", "for": "5m", "rate": 0.1},
+                {"kind": "latency", "at": "85s", "for": "3s", "factor": 4},
+            ],
+        },
+    ),
     "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
 }
 

@@ -486,6 +486,7 @@ controls = st.fixed_dictionaries(
         "watch_termination_wait": flag(),
         "rollback_hosts": st.sampled_from(["touched_only", "whole_group"]),
         "batches": st.sampled_from(["sliding_window", "barrier"]),
+        "stop_in_flight": st.sampled_from(["at_once", "after_event"]),
         "linear_tail_wait": flag(),
         "linear_remainder": st.sampled_from(["own_shift", "last_shift"]),
         "zone_order": st.sampled_from(["in_order", "random"]),

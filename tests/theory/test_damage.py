@@ -579,6 +579,35 @@ def test_rejections_in_a_weak_environment_are_of_any_day(scenario_of: Make) -> N
     assert found["failed_requests_fault"] == pytest.approx(0.1 * 5 * 600)
 
 
+@pytest.mark.parametrize("at", ["0s", "65s", "100s"])
+def test_a_dip_of_a_few_seconds_is_seen_as_deep_as_it_is(
+    scenario_of: Make, compare: Make, at: str
+) -> None:
+    """10 requests/s at 40/s of capacity, of which a quarter is left for 20 s; never the mean."""
+    scenario = scenario_of(
+        hold(100, "10m"),
+        service={"capacity": 4},
+        environment=[{"kind": "capacity", "factor": 0.25, "at": at, "for": "20s"}],
+        noise="expected",
+    )
+
+    assert compare(scenario).samples[0].measures["peak_utilization"] == pytest.approx(1)
+
+
+def test_a_dip_of_a_few_seconds_rejects_what_it_cannot_serve(scenario_of: Make) -> None:
+    """5 of 10 requests/s for 20 s, of which a fault of half of green would have failed half."""
+    found = outcome_of(
+        scenario_of,
+        hold(100, "10m"),
+        {"kind": "errors", "rate": 0.5},
+        service={"capacity": 2},
+        environment=[{"kind": "capacity", "factor": 0.25, "at": "65s", "for": "20s"}],
+    )
+
+    assert found["failed_requests_capacity"] == pytest.approx(0, abs=1e-9)
+    assert found["failed_requests_fault"] == pytest.approx(0.5 * (6000 - 20 * 5))
+
+
 def test_without_traffic_nothing_is_known(scenario_of: Make, compare: Make) -> None:
     """No request, no exposure; a budget that allows nothing is no number at all."""
     scenario = scenario_of(

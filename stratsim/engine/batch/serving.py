@@ -81,12 +81,19 @@ class Serving:
     def account(self, rows: Index, *, past: bool = False) -> None:
         """Account for the requests of `rows` from ``since`` until now."""
         state = self.runs.state
-        here = rows[state.now[rows] > state.since[rows]]
+        for edge in self.flow.environment.edges:
+            across = rows[(state.since[rows] < edge) & (edge < state.now[rows])]
+            self._account(across, np.full(len(state.now), edge), past=past)
+        self._account(rows, state.now, past=past)
+
+    def _account(self, rows: Index, until: Times, *, past: bool) -> None:
+        state = self.runs.state
+        here = rows[until[rows] > state.since[rows]]
         if not len(here):
             return
         # a view of all costs nothing
         at = EVERY if len(here) == len(state.index) else here
-        begin, end, share = state.since[at], state.now[at], self.share(at)
+        begin, end, share = state.since[at], until[at], self.share(at)
         started = None if past else self._started(at, begin, share)
         effect = warm = None
         if started is not None:

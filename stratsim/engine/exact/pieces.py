@@ -111,10 +111,13 @@ class Unstopped:
     ) -> Pieces:
         """Return the pieces of spans [start, stop), cut at changes and at `cuts` (spans, any).
 
+        They are cut where a fault of the environment begins or ends, too.
+
         Spans of one ``track`` follow each other; ``warmth`` (tracks,) is that before the
         first. Without tracks each span is one.
         """
-        points = [start[:, None], self.changes.time[worlds], stop[:, None]]
+        edges = np.tile(np.array(self.flow.environment.edges, dtype=np.int64), (len(worlds), 1))
+        points = [start[:, None], self.changes.time[worlds], edges, stop[:, None]]
         if cuts is not None:
             points.append(cuts)
         low, high = start[:, None], np.maximum(stop, start)[:, None]
