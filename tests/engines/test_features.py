@@ -745,6 +745,23 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             ],
         },
     ),
+    "a host that was never well, and a stop as it begins": (
+        *("ec2", {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": 0}}),
+        {
+            "service": {"instances": 1, "capacity": 50},
+            "hosts": [{"index": 0, "healthy": False}],
+            "alarms": [alarm()],
+            "control": {"alarm_poll": 0, "alarm_poll_failure": 1},
+        },
+    ),
+    "autoscaling beside a green fleet, and a stop as it begins": (
+        *("ecs", CANARY),
+        {
+            "service": SCALED,
+            "alarms": [alarm()],
+            "control": {"alarm_poll": 0, "alarm_poll_failure": 1, "reroute": "30s"},
+        },
+    ),
     "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
 }
 

@@ -97,10 +97,10 @@ def edge_of(runs: "Runs", rows: Index) -> Times:
     """Return from when on nothing has happened that a deployment had yet to do.
 
     What falls into the instant of a stop from outside has not happened: polls and
-    people come before changes.
+    people come before changes, but a plan has begun before anybody looks at it.
     """
     ended = runs.state.ended[rows]
-    return np.asarray(ended + (ended == runs.plan_.end[rows]))
+    return np.asarray(ended + ((ended == runs.plan_.end[rows]) | (ended == 0)))
 
 
 def terminate(runs: "Runs", rows: Index, done: Times) -> None:

@@ -104,6 +104,8 @@ class Runs:
         # a plan has begun before anybody looks at it
         if len(state.index):
             self._apply(np.flatnonzero(state.coming <= 0))
+            if self.pilot is not None:
+                self.pilot.act(~state.over)
             self.ends.finish_plan((self.plan_.end <= 0) & (state.ended == NEVER))
         minute = 0
         while len(self.state.index):
