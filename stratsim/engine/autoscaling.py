@@ -15,7 +15,7 @@ from stratsim.engine.failure import StepFailedError, never_healthy
 from stratsim.engine.fleet import Unit
 from stratsim.engine.hosts import Hosts
 from stratsim.engine.scripts import Script
-from stratsim.model.plan import HostEvent, Plan, Roll
+from stratsim.model.plan import HostEvent, Roll
 from stratsim.model.service import Autoscaling
 from stratsim.signals import NEW, OLD, REQUESTS, WIDTH, Row
 
@@ -167,7 +167,7 @@ class Scaler:
         return [fleet.in_service[NEW] > fleet.in_service[OLD]]
 
     def _add(self, count: int, *, new: bool) -> None:
-        run, hook = self.run, launch_events(self.run.plan)
+        run, hook = self.run, self.run.plan.launch_hook
         run.advance()
         units = run.fleet.launch(count, new=new)
         doomed = never_healthy(run, units) if new and not hook else [False] * count
@@ -226,15 +226,6 @@ def scaler_of(run: "Deployment") -> Scaler | None:
     return None if policy is None or run.fleet.serverless else Scaler(run, policy)
 
 
-def launch_events(plan: Plan) -> tuple[HostEvent, ...]:
-    """Return what CodeDeploy runs on an instance that joins an Auto Scaling group."""
-    events = [e for step in plan.steps if isinstance(step, Roll) for e in step.events]
-    blocked = [e.event for e in events if e.effect == "block" or "BlockTraffic" in e.event]
-    if any(e.effect == "block" and "Traffic" not in e.event for e in events):
-        blocked = []  # without a load balancer ApplicationStop is where a host leaves
-    return tuple(e for e in events if e.event not in blocked)
-
-
 def follow_on(run: "Deployment") -> Process:
     """Bring instances that joined in the meantime to the new revision.
 
@@ -242,7 +233,7 @@ def follow_on(run: "Deployment") -> Process:
     ``outdatedInstancesStrategy: IGNORE``.
     """
     step, group = run.plan.redeploy, run.plan.group.raw
-    if not isinstance(step, Roll) or run.autoscaling is None:
+    if not (isinstance(step, Roll) and run.plan.launch_hook) or run.autoscaling is None:
         return
     outdated = [unit for unit in run.hosts() if unit.in_service and not unit.new]
     if not outdated or group.get("outdatedInstancesStrategy") == "IGNORE":

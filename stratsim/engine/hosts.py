@@ -98,6 +98,8 @@ class Hosts:
     def run(self) -> Process:
         """Run the pass; raises `StepFailedError` by the rules of healthy hosts."""
         step, run = self.step, self.run_
+        if step.strict and not self.total:
+            return
         self._refuse()
         run.note("lifecycle", f"{step.event} begins: {counted(self.total, 'host')}")
         if step.zones:

@@ -110,7 +110,8 @@ class Roll:
     are ``throttled`` by the minimum like the others only where that is asked for.
     With ``zones`` the roll goes zone by zone, with two monitor durations, the last
     zone only with ``zone_tail_wait``; ``zones_shuffled`` takes them in random order.
-    A ``strict`` roll ends with the first host that fails.
+    A ``strict`` roll is a batch of a platform: it ends with the first host that fails,
+    and is done where Auto Scaling has left it no host.
     """
 
     event: str
@@ -204,6 +205,7 @@ class Plan:
     ``deployment_config`` is the configuration's name in AWS; ``custom`` says that
     it has to be created. Of the ``desired`` instances ``out_of_service`` are so
     when the deployment is created; AWS ends it after ``deadline_s``.
+    ``launch_hook`` is what CodeDeploy runs on an instance that Auto Scaling launches.
     """
 
     strategy: str
@@ -225,6 +227,7 @@ class Plan:
     reroute_s: float = 0.0
     redeploy: Roll | Replace | None = None
     restore: tuple[Step, ...] = ()
+    launch_hook: tuple[HostEvent, ...] = ()
     alarm_states: tuple[str, ...] = ("ALARM",)
     scrape_s: float = 15.0
     warnings: tuple[str, ...] = field(default=())

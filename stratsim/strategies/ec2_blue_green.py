@@ -89,6 +89,7 @@ def build(spec: StrategySpec, scenario: Scenario) -> Plan:
         desired=scenario.desired,
         out_of_service=sick,
         reroute_s=scenario.control.reroute,
+        launch_hook=(*install.events, *reroute.events),
         warnings=(
             *roll_warnings(install),
             *ready_warnings(spec.group, steps),

@@ -19,7 +19,7 @@ from stratsim.strategies.ec2_hosts import (
     unhealthy,
 )
 from stratsim.strategies.families import NAME_KEY, Family, register
-from stratsim.strategies.lifecycle import in_place_events, unused_events
+from stratsim.strategies.lifecycle import in_place_events, launch_hook, unused_events
 from stratsim.strategies.limits import IN_PLACE_HOURS, Quotas
 from stratsim.strategies.minimum_healthy import ZonalRule, check_zonal, parse_zonal
 from stratsim.strategies.shapes import Config, part
@@ -75,6 +75,7 @@ def build(spec: StrategySpec, scenario: Scenario) -> Plan:
         reroute_s=scenario.control.reroute,
         # A rollback is not zonal: for speed it takes hosts at random.
         redeploy=plain,
+        launch_hook=launch_hook(events),
         warnings=(
             *roll_warnings(step),
             *_length_warning(plain, scenario),

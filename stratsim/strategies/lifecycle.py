@@ -97,6 +97,15 @@ def block_events(scenario: Scenario, *, forgiving: bool = False) -> tuple[HostEv
     return _events(scenario, BLOCK, _defaults(scenario), effects, forgiving=forgiving)
 
 
+def launch_hook(events: tuple[HostEvent, ...]) -> tuple[HostEvent, ...]:
+    """Return what of `events` is run on an instance that joins an Auto Scaling group.
+
+    It has no traffic yet that could be blocked. Source: CodeDeploy User Guide,
+    "Integrating CodeDeploy with Amazon EC2 Auto Scaling".
+    """
+    return tuple(event for event in events if event.event not in BLOCK)
+
+
 def _start(scenario: Scenario) -> HostEvent:
     """CodeDeploy's own first event: the agent polls and picks up its command."""
     return HostEvent(event="Start", duration=scenario.control.agent_poll)

@@ -194,3 +194,47 @@ def test_a_rolling_update_goes_back_to_the_count_of_the_moment(deploy: Deploy) -
     assert run.document["weights"][-1]["new_share"] == 0
     assert scalings(run)[0][1] == "from 10 to 15 instances"
     assert healthy[-1]["value"] >= 15
+
+
+# -- Elastic Beanstalk -------------------------------------------------------------------
+
+BATCHES = {
+    "elasticBeanstalk": {
+        "aws:elasticbeanstalk:command": {"DeploymentPolicy": "Rolling", "BatchSize": 20}
+    }
+}
+
+
+def test_a_batch_that_auto_scaling_has_taken_away_is_done(deploy: Deploy) -> None:
+    """Ten instances shrink to four while the first two of five batches deploy for 5 min each."""
+    policy = POLICY | {"scale_in_periods": 2}
+    run = deploy(
+        "ec2", BATCHES, service=service(autoscaling=policy), traffic={"rate": 30},
+        lifecycle={"Install": {"duration": "5m"}},
+    )  # fmt: skip
+    begun = [
+        e["detail"] for e in run.document["events"] if e["detail"].startswith("Rolling begins")
+    ]
+
+    assert scalings(run)[0][1] == "from 10 to 4 instances"
+    assert run.status == "Succeeded"
+    assert begun == ["Rolling begins: 2 hosts"] * 2
+    assert run.document["weights"][-1]["new_share"] == 1
+
+
+def test_an_instance_of_elastic_beanstalk_joins_by_itself_with_the_last_version(
+    deploy: Deploy,
+) -> None:
+    """No agent installs anything on it, and no deployment follows: it serves after its start."""
+    run = deploy(
+        "ec2", BATCHES, service=service(), traffic=jump(1, 100, 150),
+        lifecycle={"Install": {"duration": "5m"}},
+    )  # fmt: skip
+    shares = {point["time_s"]: point["new_share"] for point in run.document["weights"]}
+
+    assert run.status == "Succeeded"
+    assert not any("CodeDeploy" in event["detail"] for event in run.document["events"])
+    # two of ten are done and two away when five join a minute after they were launched
+    assert scalings(run)[0] == (270, "from 10 to 15 instances")
+    assert (shares[315], shares[330]) == (2 / 8, 2 / 13)
+    assert run.document["weights"][-1]["new_share"] == 10 / 15

@@ -114,7 +114,8 @@ class HostPass:
         step = self.step
         crowded = any(zone.minimum_healthy >= zone.count for zone in step.zones)
         low = step.minimum_healthy >= self.hosts.pool.sum(axis=1)
-        self._fail(self.active & (low | crowded | ~self.hosts.wanted.any(axis=1)))
+        none = ~self.hosts.wanted.any(axis=1)
+        self._fail(self.active & (low | crowded | none) & ~(none & step.strict))
 
     def _fail(self, rows: Flags) -> None:
         self.failed |= rows
@@ -164,7 +165,8 @@ class HostPass:
         self.zone = np.where(watched, self.zone + 1, self.zone)
         done = rows & ~watched
         short = self.succeeded + self.spared < step.minimum_healthy
-        self._fail(done & ((self.succeeded < 1) | short))
+        short |= (self.succeeded < 1) & self.hosts.wanted.any(axis=1)
+        self._fail(done & short)
         self.active &= ~done
 
     def _collect(self, rows: Flags) -> None:

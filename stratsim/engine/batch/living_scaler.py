@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.engine.autoscaling import launch_events
 from stratsim.engine.batch.autoscaling import Shadow, Tracker
 from stratsim.engine.batch.changes import NEVER, Flags, Times, us_many
 from stratsim.engine.batch.living import Living
@@ -48,7 +47,7 @@ class Scaler:
         self.starts = us_many(runs.draws.values(startup, "startup of a scale-out"))
         self.lag_us = us(runs.scenario.metrics.delay.mean)
         self.read: list[Read] = []
-        self.hook = launch_events(runs.plan)
+        self.hook = runs.plan.launch_hook
         self.counts_idle = runs.pooled and runs.plan.undo == "redeploy"
         self.warmup_us = us(policy.warmup)
         self.suspends = _suspends(runs) and self.counts_idle

@@ -215,7 +215,7 @@ class Steps:
         """Deploy to what has joined in the meantime; see `stratsim.engine.autoscaling`."""
         step, living = self.plan.redeploy, self.living
         ignored = self.plan.group.raw.get("outdatedInstancesStrategy") == "IGNORE"
-        if not isinstance(step, Roll) or ignored:
+        if not (isinstance(step, Roll) and self.plan.launch_hook) or ignored:
             return
         pool = living.units.open(living.now)
         outdated = pool & living.up() & ~living.units.new & rows[:, None]
