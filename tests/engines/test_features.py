@@ -762,6 +762,17 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "control": {"alarm_poll": 0, "alarm_poll_failure": 1, "reroute": "30s"},
         },
     ),
+    "autoscaling takes hosts whose agents poll at once": (
+        *("ec2", {"deploymentConfigName": "CodeDeployDefault.HalfAtATime"}),
+        {
+            "service": {
+                "instances": 14,
+                "capacity": 12,
+                "autoscaling": {"scale_in_periods": 1},
+            },
+            "control": {"agent_poll": 0},
+        },
+    ),
     "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
 }
 

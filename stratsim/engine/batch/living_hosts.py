@@ -98,7 +98,7 @@ class LiveScript:
         self.ends = np.where(which, at["done"], self.ends)
         self.later |= which & (start > self.living.now[:, None])
         self.living.order(at, which & ~self.later, new=self.new)
-        self.leave(which & units.leaving)
+        self.leave(which & units.leaving, self.events[:1])
 
     def _begin_late(self) -> None:
         """Let agents begin that were busy until now."""
@@ -107,20 +107,23 @@ class LiveScript:
             self.later &= ~due
             start = np.where(due, self.start, NEVER)
             self.living.order(shifted(self.play, start, due), due, new=self.new)
-            self.leave(due & self.living.units.leaving)
+            self.leave(due & self.living.units.leaving, self.events[:1])
 
     def soonest(self) -> Times:
         """Return when a host is done, or an agent begins that is busy, next."""
         at = np.minimum(self.ends, np.where(self.later, self.start, NEVER))
         return np.asarray(at.min(axis=1))
 
-    def leave(self, which: Flags) -> None:
-        """Let nothing more be done on hosts that Auto Scaling terminates: they fail."""
+    def leave(self, which: Flags, events: Sequence[HostEvent] | None = None) -> None:
+        """Let nothing more be done on hosts that Auto Scaling terminates: they fail.
+
+        On one that leaves already no more `events` are tried than the first.
+        """
         here = which & (self.ends < NEVER)
         rows = np.flatnonzero(here.any(axis=1))
         if not len(rows):
             return
-        end = self._running(rows, 1)  # on one that leaves already the first event is tried
+        end = self._running(rows, 1, events)
         self.ends[rows] = np.where(here[rows], end, self.ends[rows])
         self.play.failed |= here
         self.living.cut(here, self.ends, turns=False)
@@ -140,15 +143,15 @@ class LiveScript:
         self.ends = np.where(here, NEVER, self.ends)
         self.later &= ~here
 
-    def _running(self, rows: Rows, least: int) -> Times:
+    def _running(self, rows: Rows, least: int, events: Sequence[HostEvent] | None = None) -> Times:
         """Return when the events end that run now, of those that began `least` us after the start."""
         known = self.start[rows]
         start = np.where(known < NEVER, known, 0)
         until = np.maximum(self.living.now[rows][:, None] - start, least)
         draws = self.draws(rows)
-        return (
-            start + script(draws, self.events, new=self.new, purpose=self.purpose, until=until).free
-        )
+        chosen = self.events if events is None else events
+        cut = script(draws, chosen, new=self.new, purpose=self.purpose, until=until)
+        return start + cut.free
 
 
 class Together(LiveScript):
