@@ -90,6 +90,36 @@ def test_events_that_end_after_a_stop(lawful: Lawful, data: DataObject) -> None:
     _check_all(replace(stratsim.load(found), noise="expected"))
 
 
+@pytest.mark.slow
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_fleets_that_follow_their_traffic(lawful: Lawful, data: DataObject) -> None:
+    """Traffic rises and falls every 90 s, so that a fleet hardly keeps its size for a step."""
+    found = data.draw(lawful("ec2", "ecs"))
+    count = min(found["service"]["instances"], 6)
+    rates = data.draw(st.lists(st.sampled_from([20, 60, 120]), min_size=5, max_size=9))
+    points = [[90 * at, rate] for at, rate in enumerate(rates)]
+    found["traffic"] = {"profile": {"kind": "steps", "points": points}}
+    found["service"] |= {
+        "instances": count,
+        "capacity": 60 / count * data.draw(st.sampled_from([1.2, 2.0])),
+        "autoscaling": {
+            "min": data.draw(st.integers(1, count)),
+            "max": 2 * count + 1,
+            "target_utilization": 0.6,
+            "scale_out_periods": data.draw(st.integers(1, 2)),
+            "scale_in_periods": data.draw(st.integers(1, 3)),
+            "warmup": data.draw(st.sampled_from([0, 45, 150])),
+        },
+    }
+    found.pop("hosts", None)
+    for outcome in found["release"]["outcomes"]:
+        faults = [fault for fault in outcome["faults"] if fault["kind"] != "host"]
+        outcome["faults"] = [*faults, {"kind": "errors", "rate": 0.2}]
+
+    _check_all(replace(stratsim.load(found), noise="expected"))
+
+
 def _check_all(scenario: Scenario) -> None:
     for spec in scenario.strategies:
         setup = prepare(scenario, build_plan(scenario, spec.name))
