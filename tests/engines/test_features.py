@@ -773,6 +773,14 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "control": {"agent_poll": 0},
         },
     ),
+    "autoscaling beside a fleet that does not start in time": (
+        *("ec2", {"steps": [{"weight": 20, "pause": "5m"}]}),
+        {
+            "service": SCALED,
+            "faults": [{"kind": "startup", "probability": 0.5}],
+            "control": {"steady_state_timeout": "100s", "reroute": "60s"},
+        },
+    ),
     "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
 }
 

@@ -68,6 +68,13 @@ class LiveLaunch:
     def halt(self, rows: Flags) -> None:
         """End the launch from outside; what starts goes on, and nothing is replaced."""
         self.active &= ~rows
+        self._leave(rows)
+
+    def _leave(self, rows: Flags) -> None:
+        """Let what does not become healthy run on."""
+        units = self.living.units
+        self.widen(units.numbers)
+        units.fails = np.where(self.started & rows[:, None], NEVER, units.fails)
 
     def _start(self, counts: Counts) -> None:
         living = self.living
@@ -99,4 +106,6 @@ class LiveLaunch:
         if over.any():
             self.active &= ~over
             self.wake = np.where(over, NEVER, self.wake)
-            self.then(over, over & (self.missing > 0))
+            late = over & (self.missing > 0)
+            self._leave(late)
+            self.then(over, late)
