@@ -12,6 +12,7 @@ from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.exact import solve
 from stratsim.engine.exact.limits import horizon, limits_of
+from stratsim.engine.exact.outcomes import Outcomes
 from stratsim.engine.exact.pieces import Unstopped
 from stratsim.engine.setup import Setup, prepare
 from stratsim.model.scenario import Scenario
@@ -107,7 +108,7 @@ def limits(scenario: Scenario) -> Any:
 
 def unstopped(scenario: Scenario) -> Unstopped:
     setup = setup_of(scenario)
-    return Unstopped(setup, Draws(Worlds(scenario, 7, 0), np.arange(1), 0))
+    return Unstopped(setup, Outcomes([Draws(Worlds(scenario, 7, 0), np.arange(1), 0)]))
 
 
 @pytest.mark.parametrize("after", [0, 900])

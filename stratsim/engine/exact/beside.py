@@ -50,7 +50,8 @@ def _table(side: int, wide: Sequence[Judge], counts: Counts) -> Table:
     key = (side, *(judge.decides for judge in wide))
     if key not in counts.tables:
         counts.tables[key] = _given(side, wide, counts)
-    return counts.tables[key]
+    found: Table = counts.tables[key]
+    return found
 
 
 def _given(side: int, wide: Sequence[Judge], counts: Counts) -> Table:

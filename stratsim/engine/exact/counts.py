@@ -83,7 +83,7 @@ class Counts:
     _given: dict[Side, Array] = field(default_factory=dict)
     _margins: dict[Side, tuple[Array, Array, Array]] = field(default_factory=dict)
     values: dict[Hashable, Array] = field(default_factory=dict)
-    tables: dict[Hashable, tuple[Array, Array]] = field(default_factory=dict)
+    tables: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:

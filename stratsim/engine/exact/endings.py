@@ -55,11 +55,11 @@ class Atoms:
         return cls(row % worlds, weight, x, paged, met, detected, stopped, minute, variant)
 
 
-def endings(base: Unstopped, minutes: Minutes, limits: Limits, atoms: Atoms, outcome: int) -> Tally:
+def endings(base: Unstopped, minutes: Minutes, limits: Limits, atoms: Atoms) -> Tally:
     """Return the tally of all atoms; its rows are means given the atom."""
     found = _Endings(base, minutes, limits, atoms)
     found.decide()
-    return found.tally(outcome)
+    return found.tally()
 
 
 class _Endings:
@@ -144,7 +144,7 @@ class _Endings:
 
     # -- sums -----------------------------------------------------------------------
 
-    def tally(self, outcome: int) -> Tally:
+    def tally(self) -> Tally:
         """Return the tally of the atoms."""
         minutes, atoms, w = self.minutes, self.atoms, self.world
         until = np.minimum(self.undo, self.over)
@@ -175,7 +175,6 @@ class _Endings:
         exposed = np.maximum(sums["met"] + atoms.x[1], 0.0)
         never = (atoms.met == NOT) & (atoms.stopped == NOT) & (self.undo == NEVER)
         return self._columns(
-            outcome,
             np.where(never, 0.0, failed),
             np.where(never, 0.0, exposed),
             sums,
@@ -198,7 +197,6 @@ class _Endings:
 
     def _columns(
         self,
-        outcome: int,
         failed: Array,
         exposed: Array,
         sums: dict[str, Array],
@@ -215,7 +213,7 @@ class _Endings:
         paged = np.minimum(paged, np.where(noticed <= self.over, noticed, NEVER))
         return Tally(
             plan=self.base.setup.plan,
-            outcome=np.full(len(self.world), outcome, dtype=np.int64),
+            outcome=self.base.draws.outcomes[self.world],
             succeeded=self.status == SUCCEEDED,
             automatic=self.automatic,
             failed_fault=failed,

@@ -1,12 +1,12 @@
 """Few requests in clumps: errors and successes summed together.
 
 Of n requests that no fault fails, k fail in clumps by a law that depends on n and on
-how they are spread over stretches, and not on the minute's gamma factor; n itself and
-the other errors f are Poisson counts. The code of an alarm depends on the errors f + k
-among the requests f + n: for given f and n it changes at a few k.
+how they are spread over stretches, and not on the minute's gamma factor. Nor does it
+matter to how many of a total of requests are failed by faults: each is by the same
+chance. So errors given the total have one law, and the total is a Poisson count.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,83 +16,137 @@ from scipy.special import gammaln
 from stratsim.engine.exact.arcs import Index
 from stratsim.engine.exact.clumps import beta_binomial
 from stratsim.engine.exact.codes import Judge
-from stratsim.engine.exact.counts import Counts, Part, shared
-from stratsim.engine.exact.nodes import NOTHING, fast_length, likely, poisson, window
+from stratsim.engine.exact.counts import Counts, Part, Side, shared
+from stratsim.engine.exact.nodes import fast_length, likely, poisson, window
 from stratsim.engine.exact.symbols import MEASURES, Shown, joint, tallied
 from stratsim.model.quantities import Array
 
 _SAME = 1e-6  # requests, to which features of minutes are rounded
 _ALIKE, _FAINT = 1e-12, 1e-300
 _TOGETHER = 16  # minutes
+_BLOCK = 64  # totals
 
 
 @dataclass(slots=True)
-class _Pairs:
-    """Likely pairs of f and n, (pairs,), and their ``chance`` (minutes, pairs).
+class _Sums:
+    """Chances, and moments, of all requests being `total` and fewer than e errors among them.
 
-    ``row`` is the place of n among all, from the least on.
+    ``upto`` (1 + measures, minutes, totals, errors + 1); ``low`` is the least total.
     """
 
-    f: Index
-    n: Index
-    row: Index
-    chance: Array
+    low: int
+    upto: Array
 
     @classmethod
-    def of(cls, counts: Counts, parts: Sequence[Part]) -> "_Pairs":
-        f, rest = counts.plain(parts), np.sum([part.rest for part in parts], axis=0)
-        n = poisson(counts.nodes * rest[:, None], np.zeros((0, counts.size)))
-        chance = np.swapaxes(counts.weights[..., None] * f.p, 1, 2) @ n.p  # (minutes, f, n)
-        of_f, of_n = np.nonzero(chance.max(axis=0) > NOTHING)
-        least = int(of_n.min())
-        return cls(of_f + f.low, of_n + n.low, of_n - least, chance[:, of_f, of_n])
+    def of(cls, counts: Counts, sides: Side) -> "_Sums":
+        """Return the sums of some revisions; counts keep them for other alarms."""
+        if ("few", sides) not in counts.tables:
+            low, p, x = _law(counts, sides)
+            upto = np.zeros((1 + MEASURES, *p.shape[:-1], p.shape[-1] + 1))
+            np.cumsum(p, axis=-1, out=upto[0, ..., 1:])
+            np.cumsum(x, axis=-1, out=upto[1:, ..., 1:])
+            counts.tables["few", sides] = cls(low, upto)
+        found: _Sums = counts.tables["few", sides]
+        return found
 
 
 def few_together(judges: Sequence[Judge], counts: Counts) -> Shown:
     """Return what alarms on the same revisions see; moments are those of these revisions."""
-    sides, size = judges[0].sides, 3 ** len(judges)
+    sums, size = _Sums.of(counts, judges[0].sides), 3 ** len(judges)
+    row, edges, codes = _cuts(judges, counts, sums)
+    below = sums.upto[:, :, row[:, None], edges]
+    each = tallied(codes, below[..., 1] - below[..., 0], size)
+    return Shown(each[0], each[1:])
+
+
+def _cuts(judges: Sequence[Judge], counts: Counts, sums: _Sums) -> tuple[Index, Index, Index]:
+    """Return where codes stay the same: places of totals, errors from and before which, codes."""
+    totals, width = sums.upto.shape[-2], sums.upto.shape[-1] - 1
+    total = sums.low + np.arange(totals, dtype=float)[:, None]
+    errors = np.minimum(np.arange(width, dtype=float), total)
+    each = []
+    for judge in judges:
+        key = ("few", judge.reading)
+        if key not in counts.values:
+            counts.values[key] = judge.values(errors, total - errors, counts.hosts)
+        each.append(judge.judged(counts.values[key]))
+    codes = each[0] + 1 if len(each) == 1 else joint(each)
+    fresh = np.ones((totals, width), dtype=bool)
+    np.not_equal(codes[:, 1:], codes[:, :-1], out=fresh[:, 1:])
+    row, begin = np.nonzero(fresh)
+    last = np.append(row[1:] != row[:-1], True)
+    end = np.where(last, width, np.append(begin[1:], width))
+    return row, np.stack([begin, end], axis=1), codes[row, begin].astype(np.int64)
+
+
+# -- errors among a total of requests ---------------------------------------------------
+
+
+def _law(counts: Counts, sides: Side) -> tuple[int, Array, Array]:
+    """Return the least total, P (minutes, totals, errors), and moments (measures, ...).
+
+    Of a total t each request is failed by faults with chance q. On the event of e errors
+    in all, the mean number of those so failed is t q times the chance of e - 1 errors
+    among t - 1.
+    """
     parts, share = counts.of(sides), counts.met_share(sides)[1]
-    pairs, plainly = _Pairs.of(counts, parts), counts.plainly(parts)[1]
-    law = _among(parts, pairs.n.min(), pairs.n.max(), counts)
-    upto = [_upto(table) for table in (law.p, law.beside(share)) if table is not None]
-    found = Shown(np.zeros((counts.size, size)), np.zeros((MEASURES, counts.size, size)))
-    for codes, at, low, high in _cuts(judges, counts, pairs, law.p.shape[-1]):
-        chance, row = pairs.chance[:, at], pairs.row[at]
-        p, *more = (chance * (sums[:, row, high] - sums[:, row, low]) for sums in upto)
-        each = tallied(codes, np.stack([p, p * pairs.f[at], p * pairs.n[at], *more]), size)
-        found.add(Shown(each[0], plainly[..., None] * each[1]))
-        found.x[1] += share[:, None] * each[2] + each[3:].sum(axis=0)
-    return found
+    plain, plainly = counts.plainly(parts)
+    number = plain + np.sum([part.rest for part in parts], axis=0)
+    mass = poisson(counts.nodes * number[:, None], np.zeros((0, counts.size)))
+    totals = mass.values[:, None]
+    least, top = max(mass.low - 1, 0), int(mass.values[-1])
+    law, q = _among(parts, top, counts), shared(plain, number)
+    width = min(int(counts.bounds(sides)[1].max()), top) + 1
+    chance = counts.averaged(mass.p)[..., None]
+
+    def spread(table: Array) -> Array:
+        return _beside_faults(table, q, least, width)
+
+    among = np.maximum(spread(law.p), 0.0)
+    fewer = among[:, : len(totals)] if mass.low else np.pad(among, [(0, 0), (1, 0), (0, 0)])[:, :-1]
+    p = chance * among[:, -len(totals) :]
+    failed = np.zeros_like(p)
+    failed[..., 1:] = (chance * totals * q[:, None, None] * fewer)[..., :-1]
+    x = plainly[..., None, None] * failed
+    x[1] += share[:, None, None] * (totals * p - failed)
+    if (extra := law.beside(share)) is not None:
+        x[1] += chance * spread(extra)[:, -len(totals) :]
+    here = likely(p)
+    return mass.low, p[..., here], x[..., here]
 
 
-def _upto(table: Array) -> Array:
-    """Return sums over the values before each one, (minutes, n, values + 1)."""
-    found = np.zeros((*table.shape[:-1], table.shape[-1] + 1))
-    np.cumsum(table, axis=-1, out=found[..., 1:])
-    return found
+def _beside_faults(table: Array, q: Array, least: int, width: int) -> Array:
+    """Return sums of k of `table` (minutes or 1, n, k) and the number that faults fail.
+
+    Of at least `least` requests each is failed with chance `q` (minutes,). Sums beyond
+    `width` are next to impossible. The transform of a number that is certain is a turn.
+    """
+    length = fast_length(max(width, table.shape[-1]))
+    n = np.arange(table.shape[1])
+    turns = np.exp(2j * np.pi / length * np.arange(length // 2 + 1) * n[:, None])
+    ahead = np.fft.rfft(table, length) * turns
+    found = np.empty((len(q), len(n) - least, ahead.shape[-1]), dtype=complex)
+    for minute, chance in enumerate(q.tolist()):
+        own = ahead[minute if len(ahead) > 1 else 0].view(float)
+        for begin in range(least, len(n), _BLOCK):
+            totals = n[begin : begin + _BLOCK]
+            low, ways = _binomial(totals, 1 - chance)
+            sums = ways @ own[low : low + ways.shape[1]]
+            found[minute, begin - least : begin - least + len(totals)] = sums.view(complex)
+    found *= turns[least:].conj()
+    return np.asarray(np.fft.irfft(found, length)[..., :width])
 
 
-def _cuts(
-    judges: Sequence[Judge], counts: Counts, pairs: _Pairs, width: int
-) -> Iterator[tuple[Index, Index, Index, Index]]:
-    """Yield codes of some pairs, which pairs these are, and the k from and before which."""
-    f, n = pairs.f, pairs.n
-    errors = np.arange(f.min(), f.max() + width)
-    total = np.arange((f + n).min(), (f + n).max() + 1)
-    e = np.minimum(errors, total[:, None])
-    codes = joint([judge.codes(e, total[:, None] - e, counts.hosts) for judge in judges])
-    rows, columns = np.nonzero(codes[:, 1:] != codes[:, :-1])
-    place = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    edges = np.full((len(total), int(place.max(initial=-1)) + 3), len(errors))
-    edges[:, 0] = 0
-    edges[rows, place + 1] = columns + 1
-    row = f + n - total[0]
-    bounds = np.clip(edges[row] + (errors[0] - f)[:, None], 0, width)
-    bounds[:, -1] = width
-    for piece in range(edges.shape[1] - 1):
-        low, high = bounds[:, piece], bounds[:, piece + 1]
-        at = np.nonzero(high > low)[0]
-        yield codes[row[at], edges[row[at], piece]], at, low[at], high[at]
+def _binomial(totals: Index, share: float) -> tuple[int, Array]:
+    """Return the least likely number of some `totals`, and P(it, and more) (totals, any)."""
+    last = int(totals[-1])
+    spread = 8 * np.sqrt(last * share * (1 - share)) + 16
+    low = max(int(totals[0] * share - spread), 0)
+    n = np.arange(low, min(int(last * share + spread), last) + 1)
+    rest = np.maximum(totals[:, None] - n, 0)
+    some = gammaln(totals + 1.0)[:, None] - gammaln(n + 1.0) - gammaln(rest + 1.0)
+    logs = some + n * np.log(max(share, _FAINT)) + rest * np.log(max(1 - share, _FAINT))
+    return low, np.where(n <= totals[:, None], np.exp(np.minimum(logs, 0.0)), 0.0)
 
 
 # -- errors in clumps among a number of requests ---------------------------------------
@@ -119,11 +173,11 @@ class _Law:
         return found if self.extra is None else found + self.extra
 
 
-def _among(parts: Sequence[Part], low: int, top: int, counts: Counts) -> _Law:
-    """Return the law of errors in clumps among `low` to `top` requests of all parts."""
+def _among(parts: Sequence[Part], top: int, counts: Counts) -> _Law:
+    """Return the law of errors in clumps among up to `top` requests of all parts."""
     there = [part for part in parts if part.rest.any()]
     if not there:
-        return _Law(np.ones((1, top - low + 1, 1)), np.zeros(counts.size))
+        return _Law(np.ones((1, top + 1, 1)), np.zeros(counts.size))
     high = min(int(window(np.zeros(()), np.array(top * counts.base), counts.dispersion)[1]), top)
     k = np.arange(high + 1.0)
     alone = beta_binomial(np.arange(top + 1.0)[:, None], k, counts.base, counts.dispersion)
@@ -132,8 +186,7 @@ def _among(parts: Sequence[Part], low: int, top: int, counts: Counts) -> _Law:
     for part in there[1:]:
         law = _joined(law, alone, rest, part)
         rest = rest + part.rest
-    extra = law.extra
-    return _Law(law.p[:, low:], law.rate, extra if extra is None else extra[:, low:])
+    return law
 
 
 def _joined(law: _Law, alone: Array, rest: Array, part: Part) -> _Law:

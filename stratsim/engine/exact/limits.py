@@ -12,7 +12,7 @@ import numpy as np
 from stratsim.engine.batch.changes import NEVER, Flags, Times
 from stratsim.engine.batch.timetable import FAILED
 from stratsim.engine.clock import us
-from stratsim.engine.exact.pieces import Unstopped
+from stratsim.engine.exact.pieces import Index, Unstopped
 from stratsim.model.quantities import Array
 from stratsim.model.traffic import Constant
 from stratsim.watch import MINUTE_US
@@ -41,11 +41,11 @@ class Limits:
     poll: int
     refuses: bool
 
-    def repeated(self, times: int) -> "Limits":
-        """Return the limits of all worlds so many times over."""
+    def taken(self, worlds: Index) -> "Limits":
+        """Return the limits of some worlds, as often as they are named."""
         names = ("end", "unwatched", "calm", "settled", "follow", "follows")
-        tall: dict[str, Any] = {name: np.tile(getattr(self, name), times) for name in names}
-        return replace(self, **tall)
+        some: dict[str, Any] = {name: getattr(self, name)[worlds] for name in names}
+        return replace(self, **some)
 
 
 def limits_of(base: Unstopped, phase: Times) -> Limits:
@@ -54,7 +54,7 @@ def limits_of(base: Unstopped, phase: Times) -> Limits:
     back = plan.group.rolls_back_on("DEPLOYMENT_FAILURE")
     rolled = (schedule.status == FAILED) & schedule.can_undo & back
     idle = base.weight(np.arange(len(phase)), schedule.end + 1) == 0
-    follows = np.full(len(phase), bool(base.faults)) & (base.first < NEVER)
+    follows = base.faulty & (base.first < NEVER)
     follow = followed(base, schedule.end, phase)
     return Limits(
         end=schedule.end,
@@ -100,8 +100,7 @@ def _surely_met(base: Unstopped, limits: Limits) -> Times:
 
     At the latest ``limits.calm``: spans of twice the length each are tried till then.
     """
-    after = np.max([fault.after for fault in base.faults], axis=0) if base.faults else 0
-    there: Times = np.where(base.first < NEVER, base.first, 0) + after
+    there: Times = np.where(base.first < NEVER, base.first, 0) + base.after
     at: Times = np.maximum(limits.end, there)
     exposed = _exposure(base, there, at)
     length = MINUTE_US

@@ -36,12 +36,12 @@ class Minutes:
     needed: Array
     usual: Array
 
-    def repeated(self, times: int) -> "Minutes":
-        """Return the minutes of all worlds so many times over."""
-        names = ("edges", "kind", "peak", "room", "load", "meets")
-        tall: dict[str, Any] = {name: np.tile(getattr(self, name), (times, 1)) for name in names}
-        sums = {name: np.tile(values, (times, 1)) for name, values in self.sums.items()}
-        return replace(self, sums=sums, **tall)
+    def taken(self, worlds: Index) -> "Minutes":
+        """Return the minutes of some worlds, as often as they are named."""
+        names = ("edges", "kind", "peak", "room", "load", "meets", "needed", "usual")
+        some: dict[str, Any] = {name: getattr(self, name)[worlds] for name in names}
+        sums = {name: values[worlds] for name, values in self.sums.items()}
+        return replace(self, sums=sums, **some)
 
 
 def make_minutes(base: Unstopped, phase: Times, first: int, last: int, kinds: Kinds) -> Minutes:

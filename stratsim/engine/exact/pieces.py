@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Times
 from stratsim.engine.batch.dice import Dice, Minute
-from stratsim.engine.batch.draws import Draws
-from stratsim.engine.batch.faults import Effects, draw_faults, effects, needs_instances
+from stratsim.engine.batch.faults import Effects, effects, needs_instances
 from stratsim.engine.batch.flow import Flow, Outcome, Stretch
-from stratsim.engine.batch.schedule import schedule
 from stratsim.engine.batch.surroundings import surroundings
-from stratsim.engine.batch.timetable import Schedule
 from stratsim.engine.clock import US
+from stratsim.engine.exact.outcomes import Outcomes, all_faults, course, latest
 from stratsim.engine.exact.warmed import Warmed, Warmth
 from stratsim.engine.setup import Setup
 from stratsim.errors import UnsupportedError
@@ -58,14 +56,18 @@ class Pieces:
 
 
 class Unstopped:
-    """The deployments of some worlds as if nothing stopped them."""
+    """The deployments of some worlds as if nothing stopped them.
 
-    def __init__(self, setup: Setup, draws: Draws) -> None:
+    ``faulty`` says which have a fault, ``after`` when all their faults are there.
+    """
+
+    def __init__(self, setup: Setup, draws: Outcomes) -> None:
         self.setup, self.draws, self.scenario = setup, draws, setup.scenario
         self.desired = setup.scenario.desired
-        self.schedule: Schedule = schedule(setup.plan, draws)
+        self.schedule = course(setup.plan, draws)
         self.changes = self.schedule.changes
-        self.faults = draw_faults(draws)
+        self.faults = all_faults(draws)
+        self.faulty, self.after = latest(self.faults, len(draws.rows))
         self.by_instance = needs_instances(self.faults, pooled=False)
         self.flow = Flow(self.scenario, setup.times, Dice({}, expected=True), watches_old=True)
         self.cold: Warmed | None = None

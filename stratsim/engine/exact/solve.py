@@ -5,7 +5,7 @@ some worlds are drawn, their phases spread evenly over the minute, and everythin
 else stays exact (conditional Monte Carlo).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from stratsim.engine.exact.endings import Atoms, endings
 from stratsim.engine.exact.kinds import Kinds, Table
 from stratsim.engine.exact.limits import RARE, Limits, horizon, limits_of
 from stratsim.engine.exact.minutes import Minutes, make_minutes
+from stratsim.engine.exact.outcomes import Outcomes
 from stratsim.engine.exact.pieces import Index, Unstopped
 from stratsim.engine.exact.states import Machine
 from stratsim.engine.exact.support import composites, judges
@@ -91,18 +92,20 @@ def solve_many(
     """
     first = max(setups, key=lambda setup: setup.history)
     variants, groups = _groups(setups)
-    drawn: Worlds | None = None
+    drawn = Worlds(first.scenario, seed, 0)
     kinds = Kinds(first.scenario, variants)
-    prepared = []
-    for number, one in enumerate(first.scenario.release.outcomes):
-        share = one.probability if outcome is None else float(number == outcome)
-        if share <= 0:
-            continue
-        drawn = Worlds(first.scenario, seed, 0) if drawn is None else drawn
-        count = min(worlds, drawn.size) if _random(first, number) else 1
-        prepared.append((_prepare(first, drawn, count, number, kinds), share))
+    shares = {
+        number: one.probability if outcome is None else 1.0
+        for number, one in enumerate(first.scenario.release.outcomes)
+        if number == outcome or (outcome is None and one.probability > 0)
+    }
+    each = [
+        Draws(drawn, np.arange(min(worlds, drawn.size) if _random(first, number) else 1), number)
+        for number in shares
+    ]
+    prepared = list(_prepared(first, each, kinds))
     table = kinds.table()
-    found = [one.walked(table, group, share, rare) for one, share in prepared for group in groups]
+    found = [one.walked(table, group, shares, rare) for one in prepared for group in groups]
     return [_solution(found, number) for number in range(len(setups))]
 
 
@@ -141,10 +144,11 @@ def _groups(setups: Sequence[Setup]) -> tuple[list[list[Judge]], list[_Group]]:
 
 @dataclass(slots=True)
 class _Walked:
-    """The atoms of one outcome; ``variants`` says by setup which of them are its own."""
+    """The atoms of some outcomes; ``variants`` says by setup which of them are its own."""
 
     tally: Tally
     weight: Array
+    world: Index
     atoms: Atoms
     variants: dict[int, int]
 
@@ -154,7 +158,7 @@ def _solution(found: Sequence[_Walked], setup: int) -> Solution:
     mine = [
         (one, one.atoms.variant == one.variants[setup]) for one in found if setup in one.variants
     ]
-    world = np.concatenate([one.atoms.world[rows] for one, rows in mine])
+    world = np.concatenate([one.world[rows] for one, rows in mine])
     return Solution(
         joined([taken(one.tally, rows) for one, rows in mine]),
         np.concatenate([one.weight[rows] for one, rows in mine]),
@@ -165,25 +169,29 @@ def _solution(found: Sequence[_Walked], setup: int) -> Solution:
 
 @dataclass(slots=True)
 class _Prepared:
-    """One outcome's deployments that nothing stops, ready for the alarms."""
+    """Some outcomes' deployments that nothing stops, ready for the alarms."""
 
     base: Unstopped
     minutes: Minutes
     limits: Limits
-    outcome: int
 
-    def walked(self, table: Table, group: _Group, share: float, rare: float) -> _Walked:
-        """Return the ends of some setups, `share` the outcome's probability."""
+    def walked(
+        self, table: Table, group: _Group, shares: Mapping[int, float], rare: float
+    ) -> _Walked:
+        """Return the ends of some setups, `shares` the outcomes' probabilities."""
         alike = _alike(table, sorted(set(group.variants)), rare)
         chosen, worlds = sorted(set(alike.values())), len(self.limits.end)
         walk = Walk(group.machine, self.minutes, table, self.limits, chosen, rare)
         atoms = Atoms.of(walk.run(), worlds, chosen)
-        tally = endings(self.base, self.minutes, self.limits, atoms, self.outcome)
+        tally = endings(self.base, self.minutes, self.limits, atoms)
+        draws = self.base.draws
+        share = np.repeat([shares[one.outcome] / len(one.rows) for one in draws.each], draws.sizes)
         variants = {
             setup: alike[variant]
             for setup, variant in zip(group.members, group.variants, strict=True)
         }
-        return _Walked(tally, share * atoms.p / worlds, atoms, variants)
+        world = draws.rows[atoms.world]
+        return _Walked(tally, share[atoms.world] * atoms.p, world, atoms, variants)
 
 
 def _alike(table: Table, variants: Sequence[int], rare: float) -> dict[int, int]:
@@ -200,33 +208,31 @@ def _alike(table: Table, variants: Sequence[int], rare: float) -> dict[int, int]
     return found
 
 
-def _prepare(
-    setup: Setup,
-    drawn: Worlds,
-    count: int,
-    outcome: int,
-    kinds: Kinds,
-) -> _Prepared:
-    base = Unstopped(setup, Draws(drawn, np.arange(count), outcome))
-    phase = _phases(setup, drawn, count)
+def _prepared(setup: Setup, each: Sequence[Draws], kinds: Kinds) -> Iterator[_Prepared]:
+    """Prepare all outcomes together, or in halves where that makes too many minutes."""
+    base = Unstopped(setup, Outcomes(each))
+    phase = np.concatenate([_phases(setup, one) for one in each])
     limits = limits_of(base, phase)
     last = int(np.max((horizon(base, limits) + phase) // MINUTE_US)) + 1
-    if last * count > MOST_MINUTES:
+    if last * len(phase) <= MOST_MINUTES:
+        yield _Prepared(base, make_minutes(base, phase, -setup.history, last, kinds), limits)
+        return
+    if len(each) == 1:
         msg = (
             "the exact engine does not know runs of too many minutes: at most "
-            f"{MOST_MINUTES // count} can be followed, and these may last {last}"
+            f"{MOST_MINUTES // len(phase)} can be followed, and these may last {last}"
         )
         raise UnsupportedError(msg)
-    minutes = make_minutes(base, phase, -setup.history, last, kinds)
-    return _Prepared(base, minutes, limits, outcome)
+    yield from _prepared(setup, each[: len(each) // 2], kinds)
+    yield from _prepared(setup, each[len(each) // 2 :], kinds)
 
 
-def _phases(setup: Setup, drawn: Worlds, count: int) -> Times:
+def _phases(setup: Setup, draws: Draws) -> Times:
     """Return where in the minute the deployments start: spread evenly where it is random."""
-    phase = setup.scenario.metrics.phase
+    phase, count = setup.scenario.metrics.phase, len(draws.rows)
     if not isinstance(phase, str):
         return np.full(count, us(float(phase)))
-    places = drawn.phase_s(np.arange(1))[0] / MINUTE_S + np.arange(count)
+    places = draws.worlds.phase_s(np.arange(1))[0] / MINUTE_S + np.arange(count)
     return np.asarray(np.rint(MINUTE_S * US * (places / count)), dtype=np.int64)
 
 
