@@ -58,3 +58,14 @@ class Arcs:
         ahead = np.cumsum(count) - count
         at = self.begin[place][source] + np.arange(len(source)) - ahead[source]
         return source, self.target[at], self.p[at], self.group[at]
+
+
+def distinct(rows: Index) -> tuple[Index, Index]:
+    """Return the different rows, and which of them each row is."""
+    radix = rows.max(axis=0).astype(object) + 1
+    if np.prod(radix) >= 2**62:
+        fresh, place = np.unique(rows, axis=0, return_inverse=True)
+        return fresh, place.reshape(-1)
+    scale = np.concatenate([[1], np.cumprod(radix[:0:-1])])[::-1].astype(np.int64)
+    _, first, place = np.unique(rows @ scale, return_index=True, return_inverse=True)
+    return rows[first], place.reshape(-1)

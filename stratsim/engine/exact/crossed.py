@@ -3,20 +3,23 @@
 For each number of errors of one revision its alarms' code changes at some numbers of
 its successes, and the code of alarms on both at some numbers of all successes. The
 chance of both is a sum over the one revision's successes, of Poisson tails of the
-other's.
+other's. It is found up to every number of its successes, once for all thresholds of
+the one revision's alarms.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from stratsim.engine.batch.changes import Flags
 from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.counts import Counts
-from stratsim.engine.exact.nodes import Mass, poisson
-from stratsim.engine.exact.symbols import MEASURES, Shown, pieces
+from stratsim.engine.exact.nodes import poisson
+from stratsim.engine.exact.symbols import MEASURES, Shown, pieces, tallied
 from stratsim.model.quantities import Array
 from stratsim.signals import NEW, OLD
 
@@ -41,113 +44,183 @@ class _Edges:
         return cls(np.concatenate([ends[0], edges, ends[1]], axis=1), codes)
 
 
+@dataclass(slots=True)
+class _Node:
+    """One node of the gamma factor: own errors, ``p`` and moments ``x``, with its weight.
+
+    ``chance`` and ``counted`` (places, successes + 1) are of fewer own successes than each
+    number; ``reached`` (codes, places, own errors) says what of them to add up, and
+    ``moved`` likewise for the moments of the other revision's errors.
+    """
+
+    p: Array
+    x: Array
+    chance: Array
+    counted: Array
+    reached: Array
+    moved: Mapping[int, Array]
+
+    def add(self, into: Array, place: Index, share: Array) -> None:
+        """Add what is below some places to sums (codes, 1 + measures, places, own errors)."""
+        chance = self.chance[:, place].T
+        likely = chance @ self.reached
+        into[:, 0] += self.p * likely
+        for at, moment in enumerate(self.x):
+            into[:, 1 + at] += moment * likely
+            if share[at] > 0:
+                into[:, 1 + at] += share[at] * self.p * (self.counted[:, place].T @ self.reached)
+            if at in self.moved:
+                into[:, 1 + at] += self.p * (chance @ self.moved[at])
+
+
+@dataclass(slots=True)
+class _Beside:
+    """What alarms on both revisions see beside the counts of one in a minute.
+
+    Own successes are fewer than ``low``, ``low`` + 1, ...; ``share`` (measures,) of the
+    new revision's are measured. ``upto`` (codes, 1 + measures, successes + 1, own errors)
+    keeps the sums that were needed.
+    """
+
+    values: Array
+    low: int
+    nodes: Sequence[_Node]
+    share: Array
+    used: Index
+    upto: Array
+    found: Flags
+
+    def below(self, edges: Array) -> Array:
+        """Return the sums below `edges` (own errors, any) of own successes."""
+        place = np.clip(np.ceil(edges) - self.low, 0, len(self.found) - 1).astype(np.int64)
+        fresh = np.unique(place)
+        fresh = fresh[~self.found[fresh]]
+        if len(fresh):
+            self.found[fresh] = True
+            sums = np.zeros((len(self.used), 1 + MEASURES, len(fresh), len(self.values)))
+            for node in self.nodes:
+                node.add(sums, fresh, self.share)
+            for code, own in zip(self.used, sums, strict=True):
+                self.upto[code][:, fresh] = own
+        return np.asarray(self.upto[:, :, place, np.arange(len(place))[:, None]])
+
+
 def crossed(own: Sequence[Judge], wide: Sequence[Judge], counts: Counts) -> Shown:
     """Return what alarms on one revision and on both see; digits of `own` come first."""
-    each = [_crossed(own, wide, counts.taken(np.array([at]))) for at in range(counts.size)]
-    return Shown(np.stack([p for p, _ in each]), np.stack([x for _, x in each], axis=1))
+    each = [counts.taken(np.array([at])) for at in range(counts.size)]
+    key = ("crossed", own[0].sides, *(judge.decides for judge in wide))
+    if key not in counts.tables:
+        counts.tables[key] = [_beside(own[0].sides[0], wide, one) for one in each]
+    found = [_crossed(own, one, given) for one, given in zip(each, counts.tables[key], strict=True)]
+    return Shown(np.stack([one[0] for one in found]), np.stack([one[1:] for one in found], axis=1))
 
 
-def _crossed(own: Sequence[Judge], wide: Sequence[Judge], counts: Counts) -> tuple[Array, Array]:
-    """Return chances and moments of one minute."""
-    side = own[0].sides[0]
+def _crossed(own: Sequence[Judge], counts: Counts, given: _Beside) -> Array:
+    """Return chances and moments of one minute, (1 + measures, symbols)."""
+    narrow, base = _Edges.of(own, given.values, counts, *own[0].sides), 3 ** len(own)
+    within = np.moveaxis(np.diff(given.below(narrow.edges), axis=-1), 0, 1)
+    found = tallied(narrow.codes.ravel(), within.reshape(*within.shape[:2], -1), base)
+    return found.reshape(len(found), -1)
+
+
+def _beside(side: int, wide: Sequence[Judge], counts: Counts) -> _Beside:
+    """Return what `wide` sees beside the counts of one revision in a minute."""
     mine, other = counts.errors((side,)), counts.errors((OLD + NEW - side,))
-    low = mine.low + other.low
-    every = low + np.arange(len(mine.values) + len(other.values) - 1, dtype=float)
-    narrow = _Edges.of(own, mine.values, counts, side)
+    every = mine.low + other.low + np.arange(len(mine.values) + len(other.values) - 1.0)
     broad = _Edges.of(wide, every, counts, OLD, NEW)
-    below = _below(side, mine, other, counts, narrow, broad)
-    # from below both edges to between edges
-    within = np.diff(np.diff(below, axis=0, prepend=0.0), axis=1, prepend=0.0)
-    size = 3 ** (len(own) + len(wide))
-    total = np.arange(len(mine.values))[:, None] + np.arange(len(other.values))[None, :]
-    found = np.zeros((1 + MEASURES, size))
-    for i in range(narrow.codes.shape[1]):
-        for j in range(broad.codes.shape[1]):
-            code = narrow.codes[:, i][:, None] + 3 ** len(own) * broad.codes[total, j]
-            for at, values in enumerate(within[i, j]):
-                found[at] += np.bincount(code.ravel(), values.ravel(), minlength=size)
-    return found[0], found[1:]
+    sums = _Successes.of(counts, side)
+    places, row = np.unique(sums.places(broad.edges[:, 1:]), return_inverse=True)
+    used, code = np.unique(broad.codes, return_inverse=True)
+    steps = _steps(code.reshape(broad.codes.shape), row.reshape(broad.codes.shape))
+    width, nodes = len(mine.values), []
 
+    def reached(errors: Array) -> Array:
+        ahead = steps @ _shifted(errors, width)
+        return np.asarray(ahead.reshape(len(used), len(places), width))
 
-def _below(
-    side: int, mine: Mass, other: Mass, counts: Counts, narrow: _Edges, broad: _Edges
-) -> Array:
-    """Return probabilities and moments of successes below edges.
-
-    Returns
-    -------
-    array
-        (own pieces, all pieces, 1 + measures, own errors, the other's errors): own
-        successes lie below the end of an own piece, all successes below that of a piece.
-    """
-    shape = narrow.codes.shape[1], broad.codes.shape[1], 1 + MEASURES
-    found = np.zeros((*shape, len(mine.values), len(other.values)))
-    share = counts.met_share((NEW,))[:, 0]
     for node, weight in enumerate(counts.weights[0]):
-        sums = _Sums(counts, node, side)
-        p, ahead = weight * mine.p[0, node][:, None], other.p[0, node][None, :]
-        pairs = p * ahead
-        errors = weight * mine.x[:, 0, node, :, None] * ahead + p * other.x[:, 0, node, None, :]
-        for j in range(shape[1]):
-            tables = sums.tables(broad.edges[:, j + 1])
-            for i in range(shape[0]):
-                chance, mean = sums.below(tables, narrow.edges[:, i + 1], len(other.values))
-                counted = pairs * mean
-                found[i, j, 0] += pairs * chance
-                for at in range(MEASURES):
-                    found[i, j, 1 + at] += errors[at] * chance + share[at] * counted
-    return found
+        own = weight * mine.p[0, node], weight * mine.x[:, 0, node]
+        moments = enumerate(other.x[:, 0, node])
+        moved = {at: reached(moment) for at, moment in moments if moment.any()}
+        tables = sums.upto(node, places)
+        nodes.append(_Node(*own, *tables, reached(other.p[0, node]), moved))
+    successes = len(sums.values) + 1
+    upto = np.zeros((3 ** len(wide), 1 + MEASURES, successes, width))
+    share, found = counts.met_share((NEW,))[:, 0], np.zeros(successes, dtype=bool)
+    return _Beside(mine.values, sums.low, nodes, share, used, upto, found)
 
 
-class _Sums:
-    """Sums over one revision's successes at one node of the gamma factor."""
+def _steps(codes: Index, row: Index) -> Any:
+    """Return how chances below edges, by `row`, add up to those of codes.
 
-    def __init__(self, counts: Counts, node: int, side: int) -> None:
-        self.side, none = side, np.zeros((0, 1))
-        mass = poisson(counts.successes_mean((side,))[:, [node]], none)
-        self.rest = counts.successes_mean((OLD + NEW - side,))[:, [node]]
-        others = poisson(self.rest, none)
-        self.low, self.other_low, self.p, self.values = (
-            mass.low,
-            others.low,
-            mass.p[0, 0],
-            mass.values,
-        )
-        upto = np.cumsum(others.p[0, 0])
-        # where all own successes are too many, and where they are few enough
-        count = len(self.p)
-        self.upto = np.concatenate([np.zeros(count + 1), upto, np.full(count, upto[-1])])
+    A sparse matrix (codes x rows, errors): a code holds from one edge to the next.
+    """
+    from scipy.sparse import coo_array
 
-    def tables(self, edges: Array) -> tuple[Index, list[Array]]:
-        """Return sums up to each number of own successes, (rows, successes + 1) each.
+    rows = int(row.max()) + 1
+    errors = np.broadcast_to(np.arange(len(codes))[:, None], codes.shape)
+    begin = rows * codes[:, 1:] + row[:, :-1]
+    place = np.concatenate([(rows * codes + row).ravel(), begin.ravel()])
+    column = np.concatenate([errors.ravel(), errors[:, 1:].ravel()])
+    sign = np.repeat([1.0, -1.0], [codes.size, begin.size])
+    return coo_array(
+        (sign, (place, column)), shape=((int(codes.max()) + 1) * rows, len(codes))
+    ).tocsr()
 
-        Of the chance that all successes lie below `edges` (errors,), and of the new
-        revision's successes on that event; before them each edge's row: all edges beyond
-        what is likely share one.
-        """
-        count = len(self.p)
-        last = len(self.upto) - count
+
+def _shifted(values: Array, rows: int) -> Array:
+    """Return `values` moved by one place more in each column, (values + rows - 1, rows)."""
+    padded = np.pad(values, rows - 1)
+    return np.ascontiguousarray(sliding_window_view(padded, rows)[:, ::-1])
+
+
+@dataclass(slots=True)
+class _Successes:
+    """Successes of one revision (nodes, values), and the other's up to each number.
+
+    ``rest`` (nodes,) are the other's on average. Before ``beyond`` (nodes, any), and
+    behind, there is room for all own successes being too many, or few enough.
+    """
+
+    side: int
+    low: int
+    other_low: int
+    p: Array
+    rest: Array
+    beyond: Array
+
+    @classmethod
+    def of(cls, counts: Counts, side: int) -> "_Successes":
+        none, others = np.zeros((0, 1)), counts.successes_mean((OLD + NEW - side,))
+        mine, other = poisson(counts.successes_mean((side,)), none), poisson(others, none)
+        upto, count = np.cumsum(other.p[0], axis=1), mine.p.shape[-1]
+        beyond = np.pad(upto, [(0, 0), (count + 1, 0)])
+        beyond = np.pad(beyond, [(0, 0), (0, count)], mode="edge")
+        return cls(side, mine.low, other.low, mine.p[0], others[0], beyond)
+
+    @property
+    def values(self) -> Array:
+        """The numbers of own successes."""
+        return self.low + np.arange(self.p.shape[1], dtype=float)
+
+    def places(self, edges: Array) -> Index:
+        """Return how many of the other's successes keep all below `edges`, with the least own."""
         every = np.ceil(np.minimum(edges, 1e15)) - self.other_low - self.low + 1
-        at, rows = np.unique(np.clip(every, 0, last), return_inverse=True)
-        chance = self._chances(at)
+        places: Index = np.clip(every, 0, self.beyond.shape[1] - self.p.shape[1]).astype(np.int64)
+        return places
+
+    def upto(self, node: int, places: Index) -> tuple[Array, Array]:
+        """Return chances that all successes lie below edges, and the new revision's then.
+
+        Both are (places, successes + 1): with fewer own successes than each number.
+        """
+        windows = sliding_window_view(self.beyond[node], self.p.shape[1])[:, ::-1]
+        chance = windows[places]
         if self.side == OLD:
-            counted = self.rest[0, 0] * self._chances(np.clip(at - 1, 0, last))
+            counted = self.rest[node] * windows[np.maximum(places - 1, 0)]
         else:
             counted = chance * self.values
-        found = np.zeros((2, len(at), count + 1))
-        for table, one in zip(found, (chance, counted), strict=True):
-            np.cumsum(self.p * one, axis=1, out=table[:, 1:])
-        return rows, list(found)
-
-    def _chances(self, at: Array) -> Array:
-        """Return P(other's successes < edge - own successes), (errors, own successes)."""
-        windows = sliding_window_view(self.upto, len(self.p))[:, ::-1]
-        return windows[at.astype(np.int64)]
-
-    def below(self, tables: tuple[Index, list[Array]], edges: Array, width: int) -> list[Array]:
-        """Return the tables at own successes below `edges`, (own errors, the other's)."""
-        rows, sums = tables
-        columns = sums[0].shape[1]
-        place = np.clip(np.ceil(edges) - self.low, 0, columns - 1).astype(np.int64)
-        flat = sliding_window_view(columns * rows, width) + place[:, None]
-        return [table.ravel()[flat] for table in sums]
+        found = np.zeros((2, len(places), self.p.shape[1] + 1))
+        np.cumsum(self.p[node] * chance, axis=1, out=found[0, :, 1:])
+        np.cumsum(self.p[node] * counted, axis=1, out=found[1, :, 1:])
+        return found[0], found[1]

@@ -61,11 +61,14 @@ class Course:
 
 def course(plan: Plan, draws: Outcomes) -> Course:
     """Return the schedule of all rows; outcomes whose faults meet requests alone share it."""
-    if all(fault.kind in SERVED for one in draws.each for fault in one.specs):
-        first = max(draws.each, key=lambda one: len(one.rows))
-        found, row = [schedule(plan, first)], np.concatenate([one.rows for one in draws.each])
-    else:
-        found, row = [schedule(plan, one) for one in draws.each], np.arange(len(draws.rows))
+    alone = [one for one in draws.each if any(fault.kind not in SERVED for fault in one.specs)]
+    usual = [one for one in draws.each if one not in alone]
+    played = [*sorted(usual, key=lambda one: -len(one.rows))[:1], *alone]
+    found = [schedule(plan, one) for one in played]
+    begin = np.cumsum([0, *(len(one.rows) for one in played)])
+    row = np.concatenate(
+        [one.rows + (begin[played.index(one)] if one in alone else 0) for one in draws.each]
+    )
     names = ("end", "status", "can_undo", "unwatched", "retired")
     columns = (np.concatenate([getattr(one, name) for one in found])[row] for name in names)
     return Course(_stacked([one.changes for one in found]).take(row), *columns)

@@ -135,7 +135,7 @@ def _groups(setups: Sequence[Setup]) -> tuple[list[list[Judge]], list[_Group]]:
         key = tuple((judge.program.size, *judge.evaluates) for judge in own)
         if key not in chains:
             delay = setup.scenario.metrics.delay
-            machine = Machine(own, composites(setup), setup.group, delay)
+            machine = Machine.of(own, composites(setup), setup.group, delay)
             chains[key] = _Group(machine, [], [])
         chains[key].members.append(number)
         chains[key].variants.append(seen[reads])

@@ -5,8 +5,9 @@ plus one while it is not yet published), then each metric alarm's state. A minut
 is published so many minutes after its end, by chance where the delay is random.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from stratsim.cloudwatch.evaluation import STATES, judge_many
 from stratsim.engine.batch.changes import Flags
-from stratsim.engine.exact.arcs import Arcs, Index
+from stratsim.engine.exact.arcs import Arcs, Index, distinct
 from stratsim.engine.exact.codes import Judge
 from stratsim.errors import UnsupportedError
 from stratsim.model.quantities import Array, Distribution, Fixed, LogNormal, Mixture, Uniform
@@ -25,6 +26,7 @@ Rows = NDArray[np.int64]
 MOST = 60_000
 """Most states of the chain; a scenario that needs more is refused by name."""
 
+_KEPT = 16  # machines
 _OK, _ALARM, _INSUFFICIENT = 0, 1, 2
 _RARE = 1e-13
 
@@ -51,8 +53,38 @@ class Step:
         return np.asarray(flat.reshape(len(self.groups), len(self.states), *rest))
 
 
+class _Made(local):
+    """The machines of this thread, which other solutions go on with."""
+
+    def __init__(self) -> None:
+        self.machines: dict[Hashable, Machine] = {}
+
+
 class Machine:
-    """All alarms of a scenario as one chain, whose states are numbered as they are found."""
+    """All alarms of a scenario as one chain, whose states are numbered as they are found.
+
+    What a step leads to is in the order of the states' rows: so it does not depend on
+    what has been found before.
+    """
+
+    @classmethod
+    def of(
+        cls,
+        judges: Sequence[Judge],
+        composites: Sequence[CompositeProgram],
+        group: frozenset[str],
+        delay: Distribution,
+    ) -> "Machine":
+        """Return the machine of alarms; those that are evaluated alike share one."""
+        own = tuple((j.program.name, j.program.size, j.program.acts, *j.evaluates) for j in judges)
+        rules = tuple((p.name, p.alarm.AlarmRule, p.acts) for p in composites)
+        key = own, rules, group, delay
+        made = _MADE.machines
+        if key not in made:
+            if len(made) >= _KEPT:
+                made.pop(next(iter(made)))
+            made[key] = cls(judges, composites, group, delay)
+        return made[key]
 
     def __init__(
         self,
@@ -118,10 +150,14 @@ class Machine:
             )
             raise UnsupportedError(msg)
         used, part = np.unique(group, return_inverse=True)
-        at = part * count + (np.cumsum(there) - 1)[target]
+        states = np.nonzero(there)[0]
+        states = states[np.lexsort(self._rows[states].T)]
+        place = np.empty(len(there), dtype=np.int64)
+        place[states] = np.arange(count)
+        at = part * count + place[target]
         matrix = coo_array((p, (at, source)), shape=(len(used) * count, len(pairs)))
         groups = tuple((bool(g & 4), bool(g & 2), bool(g & 1)) for g in used.tolist())
-        return Step(support, matrix.tocsr(), groups, np.nonzero(there)[0])
+        return Step(support, matrix.tocsr(), groups, states)
 
     def _led(
         self, states: Index, symbol: Index, evaluated: tuple[bool, ...]
@@ -134,7 +170,7 @@ class Machine:
         after = self._evaluate(cells, before, evaluated)
         fired, stops = self._changes(before, after)
         whole = np.concatenate([self._forget(cells), self._merged(after)], axis=1)
-        fresh, target = _distinct(whole)
+        fresh, target = distinct(whole)
         group = 4 * stops + 2 * fired + self._active(after)
         return source, self._number(fresh)[target], p, group
 
@@ -256,15 +292,7 @@ class Machine:
         return all(judge.unseen == -1 for judge in self.judges)
 
 
-def _distinct(rows: Rows) -> tuple[Rows, Rows]:
-    """Return the different rows, and which of them each row is."""
-    radix = rows.max(axis=0).astype(object) + 1
-    if np.prod(radix) >= 2**62:
-        fresh, place = np.unique(rows, axis=0, return_inverse=True)
-        return fresh, place.reshape(-1)
-    scale = np.concatenate([[1], np.cumprod(radix[:0:-1])])[::-1].astype(np.int64)
-    _, first, place = np.unique(rows @ scale, return_index=True, return_inverse=True)
-    return rows[first], place.reshape(-1)
+_MADE = _Made()
 
 
 def chance_within(delay: Distribution, age_s: float) -> float:
