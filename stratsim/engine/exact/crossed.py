@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from stratsim.engine.batch.changes import Flags
 from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.counts import Counts
-from stratsim.engine.exact.nodes import poisson
+from stratsim.engine.exact.nodes import poisson, product
 from stratsim.engine.exact.symbols import MEASURES, Shown, pieces, tallied
 from stratsim.model.quantities import Array
 from stratsim.signals import NEW, OLD
@@ -63,14 +63,15 @@ class _Node:
     def add(self, into: Array, place: Index, share: Array) -> None:
         """Add what is below some places to sums (codes, 1 + measures, places, own errors)."""
         chance = self.chance[:, place].T
-        likely = chance @ self.reached
+        likely = product(chance, self.reached)
         into[:, 0] += self.p * likely
         for at, moment in enumerate(self.x):
             into[:, 1 + at] += moment * likely
             if share[at] > 0:
-                into[:, 1 + at] += share[at] * self.p * (self.counted[:, place].T @ self.reached)
+                counted = product(self.counted[:, place].T, self.reached)
+                into[:, 1 + at] += share[at] * self.p * counted
             if at in self.moved:
-                into[:, 1 + at] += self.p * (chance @ self.moved[at])
+                into[:, 1 + at] += self.p * product(chance, self.moved[at])
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from stratsim.engine.exact.arcs import Index
 from stratsim.engine.exact.clumps import beta_binomial
 from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.counts import Counts, Part, Side, shared
-from stratsim.engine.exact.nodes import fast_length, likely, poisson, window
+from stratsim.engine.exact.nodes import fast_length, likely, poisson, product, window
 from stratsim.engine.exact.symbols import MEASURES, Shown, joint, tallied
 from stratsim.model.quantities import Array
 
@@ -131,7 +131,7 @@ def _beside_faults(table: Array, q: Array, least: int, width: int) -> Array:
         for begin in range(least, len(n), _BLOCK):
             totals = n[begin : begin + _BLOCK]
             low, ways = _binomial(totals, 1 - chance)
-            sums = ways @ own[low : low + ways.shape[1]]
+            sums = product(ways, own[low : low + ways.shape[1]])
             found[minute, begin - least : begin - least + len(totals)] = sums.view(complex)
     found *= turns[least:].conj()
     return np.asarray(np.fft.irfft(found, length)[..., :width])

@@ -19,6 +19,7 @@ MOST_NODES = 64
 
 _SPREADS = 8.0  # standard deviations on both sides; what lies beyond is below 1e-14
 _ROOM = 24
+_ALONE = 1 << 18  # multiplications up to which OpenBLAS takes one thread
 _SHORT = 24  # values up to which sums are taken one by one
 NOTHING = 1e-18
 """Chances of single values below this do not matter: together they are far below `TINY`."""
@@ -146,6 +147,18 @@ def _paired(a: Any, b: Any) -> Any:
     found = a * b[0]
     found[1:] += a[0] * b[1:]
     return found
+
+
+def product(a: Array, b: Array) -> Array:
+    """Return a @ b, in parts that BLAS does not share out to threads.
+
+    These would wait for each other for longer than they work on products of this size.
+    """
+    columns = max(_ALONE // a.size, 2)
+    if b.shape[-1] <= columns:
+        return np.asarray(a @ b)
+    parts = [a @ b[..., at : at + columns] for at in range(0, b.shape[-1], columns)]
+    return np.concatenate(parts, axis=-1)
 
 
 def fast_length(size: int) -> int:

@@ -23,7 +23,7 @@ from stratsim.engine.exact.outcomes import Outcomes
 from stratsim.engine.exact.pieces import Index, Unstopped
 from stratsim.engine.exact.states import Machine
 from stratsim.engine.exact.support import composites, judges
-from stratsim.engine.exact.walk import Walk
+from stratsim.engine.exact.walk import Ends, Walk
 from stratsim.engine.setup import Setup
 from stratsim.engine.tally import Tally, joined, taken
 from stratsim.errors import UnsupportedError
@@ -38,6 +38,9 @@ WORLDS = 32
 
 MOST_MINUTES = 400_000
 """Most minutes of all worlds together; longer runs are refused by name."""
+
+
+_FEW_ROWS = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,10 +184,13 @@ class _Prepared:
         """Return the ends of some setups, `shares` the outcomes' probabilities."""
         alike = _alike(table, sorted(set(group.variants)), rare)
         chosen, worlds = sorted(set(alike.values())), len(self.limits.end)
-        walk = Walk(group.machine, self.minutes, table, self.limits, chosen, rare)
-        atoms = Atoms.of(walk.run(), worlds, chosen)
+        ends, draws, rows = Ends(), self.base.draws, np.arange(worlds)
+        # few rows go together; where they are many, those of an outcome are more alike
+        few = worlds * len(chosen) <= _FEW_ROWS
+        for some in [rows] if few else np.split(rows, np.cumsum(draws.sizes)[:-1]):
+            Walk(group.machine, self.minutes, table, self.limits, chosen, rare, some, ends).run()
+        atoms = Atoms.of(ends, worlds, chosen)
         tally = endings(self.base, self.minutes, self.limits, atoms)
-        draws = self.base.draws
         share = np.repeat([shares[one.outcome] / len(one.rows) for one in draws.each], draws.sizes)
         variants = {
             setup: alike[variant]

@@ -71,10 +71,11 @@ Population = dict[Past, Array]
 
 
 class Walk:
-    """The chain over the minutes of all worlds and variants of the alarms at once.
+    """The chain over the minutes of some worlds and variants of the alarms at once.
 
     A row is a world under one variant: those of the first variant, then the next.
     The variants share a ``machine``. What is less probable than ``rare`` is forgotten.
+    What is found is added to ``ends``.
     """
 
     def __init__(
@@ -83,18 +84,20 @@ class Walk:
         minutes: Minutes,
         table: Table,
         limits: Limits,
-        variants: Sequence[int] = (0,),
-        rare: float = RARE,
+        variants: Sequence[int],
+        rare: float,
+        worlds: Index,
+        ends: Ends,
     ) -> None:
-        worlds = len(limits.end)
-        every = np.tile(np.arange(worlds), len(variants))
+        count = len(limits.end)
+        every = np.tile(worlds, len(variants))
         minutes, limits = minutes.taken(every), limits.taken(every)
-        self.variant = np.repeat(np.array(variants, dtype=np.int64), worlds)
+        self.variant = np.repeat(np.array(variants, dtype=np.int64), len(worlds))
         self.machine, self.minutes, self.limits = machine, minutes, limits
         self.table = table
         self.rare = rare
-        self.rows = np.arange(len(limits.end))
-        self.ends = Ends()
+        self.rows = every + count * np.repeat(np.arange(len(variants)), len(worlds))
+        self.ends = ends
         self.states = machine.start()
         self.counted = bool(minutes.sums["met"].any())
         start = np.zeros((1, 1 + MEASURES * self.counted, len(self.rows)))
@@ -103,17 +106,16 @@ class Walk:
         self._people: dict[Past, Times] = {}
         self._overs: dict[Past, Times] = {}
 
-    def run(self) -> Ends:
-        """Walk to the end; return how deployments end, with probabilities."""
+    def run(self) -> None:
+        """Walk to the end; find out how deployments end, with probabilities."""
         self._settle()
         last = self.minutes.first + self.minutes.kind.shape[1] - 1
         for minute in range(last + 1):
             self._absorb(minute)
             if not self.classes:
-                return self.ends
+                return
             self._minute(minute)
         self._absorb(last + 1, everything=True)
-        return self.ends
 
     # -- before the deployment ------------------------------------------------------
 
