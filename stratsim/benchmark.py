@@ -23,6 +23,7 @@ from stratsim.scenario_io import load
 from stratsim.strategies import build_plan
 from stratsim.streams import Streams
 from stratsim.study.jobs import Job
+from stratsim.study.settings import AlarmSetting, solve_settings
 from stratsim.study.workers import Crew, Part
 from stratsim.world import Block
 
@@ -33,6 +34,8 @@ PIECE = 20_000
 """Replications that the bare draws make at once."""
 SIMPY_SHARE = 50
 """The SimPy engine makes one run where the others make so many."""
+THRESHOLDS = 50
+"""Thresholds of the alarm that the exact engine solves together."""
 
 
 def _series(name: str, metric: str) -> dict[str, Any]:
@@ -124,18 +127,21 @@ Timed = tuple[float, float]
 
 
 def measure(replications: int) -> list[Speed]:
-    """Return the speeds of the bare draws and of both engines, measured in turns.
+    """Return the speeds of the bare draws and of all engines, measured in turns.
 
-    Ratios are taken round by round, so that they hold where the machine's speed drifts.
+    What the exact engine makes per second are strategies: the job under `THRESHOLDS`
+    thresholds of its alarm, solved together. Ratios are taken round by round, so that they hold where the machine's speed drifts.
     """
     scenario = load(COMMON_JOB)
     setup = prepare(scenario, build_plan(scenario, "job"))
     few = max(replications // SIMPY_SHARE, 1)
     draws, batch, des = "bare draws (thinned Poisson)", "batch", "des (SimPy)"
+    exact = f"exact (strategies, {THRESHOLDS} thresholds)"
     contestants: dict[tuple[str, int], Callable[[int], Timed]] = {
         (draws, 1): lambda k: _floor(replications, k, 1),
         (batch, 1): lambda k: _batch(setup, replications, k, 1),
         (des, 1): lambda k: _des(setup, scenario, few, k),
+        (exact, 1): lambda k: _exact(scenario, k),
         (draws, 2): lambda k: _floor(2 * replications, k, 2),
         (batch, 2): lambda k: _batch(setup, 2 * replications, k, 2),
     }
@@ -195,3 +201,12 @@ def _des(setup: Setup, scenario: Scenario, replications: int, seed: int) -> Time
     runs = [simulate_one(setup, block.row(k)) for k in range(replications)]
     spent = perf_counter() - start
     return replications / spent, sum(run.failed_fault for run in runs) / replications
+
+
+def _exact(scenario: Scenario, seed: int) -> Timed:
+    """Solve the job under thresholds from 1 % on: the first is its own."""
+    settings = [AlarmSetting(1 + at / THRESHOLDS) for at in range(THRESHOLDS)]
+    start = perf_counter()
+    found = solve_settings(scenario, "job", "errors", settings, seed=seed)
+    spent = perf_counter() - start
+    return THRESHOLDS / spent, float(found.overall("failed_requests")[0])

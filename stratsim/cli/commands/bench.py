@@ -16,7 +16,7 @@ def command(
     ] = 50_000,
     json: JsonOption = False,
 ) -> None:
-    """Time the common job in both engines, as ratios to the draws alone."""
+    """Time the common job in all engines, as ratios to the draws alone."""
     from stratsim.benchmark import EXPECTED, measure
     from stratsim.cli.output import own_version, print_json, print_rich, print_text
     from stratsim.comparison.result import SCHEMA_VERSION
@@ -59,4 +59,9 @@ def command(
     print_text(
         f"batch makes {format_number(times)} times as many runs as des; a second worker gives it "
         f"{format_number(gains)} of the gain that it gives the draws."
+    )
+    solved = by["exact", 1].per_second
+    print_text(
+        f"exact takes {format_number(1000 / solved)} ms for a strategy, as long as batch takes for "
+        f"{format_number(by['batch', 1].ratio / by['exact', 1].ratio)} runs."
     )

@@ -40,9 +40,6 @@ MOST_MINUTES = 400_000
 """Most minutes of all worlds together; longer runs are refused by name."""
 
 
-_FEW_ROWS = 16
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
     """All ways in which one strategy's deployments can end.
@@ -185,9 +182,8 @@ class _Prepared:
         alike = _alike(table, sorted(set(group.variants)), rare)
         chosen, worlds = sorted(set(alike.values())), len(self.limits.end)
         ends, draws, rows = Ends(), self.base.draws, np.arange(worlds)
-        # few rows go together; where they are many, those of an outcome are more alike
-        few = worlds * len(chosen) <= _FEW_ROWS
-        for some in [rows] if few else np.split(rows, np.cumsum(draws.sizes)[:-1]):
+        # what is likely under one outcome is not under another: together they need more states
+        for some in np.split(rows, np.cumsum(draws.sizes)[:-1]):
             Walk(group.machine, self.minutes, table, self.limits, chosen, rare, some, ends).run()
         atoms = Atoms.of(ends, worlds, chosen)
         tally = endings(self.base, self.minutes, self.limits, atoms)
