@@ -13,7 +13,7 @@ from scipy import stats
 import stratsim
 from stratsim.engine.batch import simulate_many
 from stratsim.engine.batch.worlds import Worlds
-from stratsim.engine.exact import Solution, solve, unsupported
+from stratsim.engine.exact import Solution, solve, states, unsupported
 from stratsim.engine.setup import Setup, prepare
 from stratsim.engine.tally import Tally, joined
 from stratsim.errors import UnsupportedError
@@ -359,6 +359,55 @@ def test_it_agrees_on_every_bundled_scenario(name: str, strategy: str) -> None:
 
     assert solution.worlds == 1
     assert disagreements(setup, solution, batch(setup, 100_000)) == []
+
+
+# -- what is shared between outcomes, and between solutions -------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "strategy"),
+    [
+        ("checkout-ecs", "CodeDeployDefault.ECSCanary10Percent5Minutes"),
+        ("lambda-linear20-1m-guarded", "CodeDeployDefault.LambdaAllAtOnce"),
+    ],
+)
+def test_outcomes_solved_together_are_those_solved_alone(name: str, strategy: str) -> None:
+    """Among them healthy ones, faults that begin later, and starts and hooks that fail."""
+    setup = setup_of(stratsim.load(name), strategy)
+    whole = solve(setup, 7, worlds=3)
+
+    for number, outcome in enumerate(setup.scenario.release.outcomes):
+        alone = solve(setup, 7, worlds=3, outcome=number)
+        here = whole.tally.outcome == number
+        assert whole.weight[here].sum() == pytest.approx(outcome.probability, rel=1e-12)
+        chance = whole.weight[here] / outcome.probability
+        assert np.array_equal(np.unique(whole.world[here]), np.unique(alone.world))
+        for measure in ("failed_fault", "exposed", "slow", "peak_exposure", "duration_s"):
+            mean = float(getattr(whole.tally, measure)[here] @ chance)
+            expected = float(getattr(alone.tally, measure) @ alone.weight)
+            assert mean == pytest.approx(expected, rel=1e-11, abs=1e-12), measure
+
+
+def test_what_was_solved_before_changes_no_bit() -> None:
+    """The chain of alarms is kept, and its states are numbered as they are found."""
+    steps = [{"weight": 10, "pause": "10m"}, {"weight": 50, "pause": "10m"}]
+    one, other = (
+        setup_of(
+            make(
+                per_minute=n, rate=0.03, alarm=percent_alarm(2, m=2, n=4), steps=steps, dispersion=1
+            )
+        )
+        for n in (600, 6)
+    )
+    states._MADE.machines.clear()
+    first = solve(one, 7)
+    states._MADE.machines.clear()
+    solve(other, 7)
+    second = solve(one, 7)
+
+    assert len(states._MADE.machines) == 1
+    assert np.array_equal(first.weight, second.weight)
+    assert np.array_equal(first.tally.failed_fault, second.tally.failed_fault)
 
 
 # -- what it refuses, and how it is called ------------------------------------------------
