@@ -390,15 +390,9 @@ def test_outcomes_solved_together_are_those_solved_alone(name: str, strategy: st
 
 def test_what_was_solved_before_changes_no_bit() -> None:
     """The chain of alarms is kept, and its states are numbered as they are found."""
-    steps = [{"weight": 10, "pause": "10m"}, {"weight": 50, "pause": "10m"}]
-    one, other = (
-        setup_of(
-            make(
-                per_minute=n, rate=0.03, alarm=percent_alarm(2, m=2, n=4), steps=steps, dispersion=1
-            )
-        )
-        for n in (600, 6)
-    )
+    scenario = settled(stratsim.load("checkout-ecs"))
+    one = setup_of(scenario, "CodeDeployDefault.ECSCanary10Percent5Minutes")
+    other = setup_of(scenario, "CodeDeployDefault.ECSAllAtOnce")
     states._MADE.machines.clear()
     first = solve(one, 7)
     states._MADE.machines.clear()
