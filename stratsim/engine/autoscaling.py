@@ -15,7 +15,8 @@ from stratsim.engine.failure import StepFailedError, never_healthy
 from stratsim.engine.fleet import Unit
 from stratsim.engine.hosts import Hosts
 from stratsim.engine.scripts import Script
-from stratsim.model.plan import HostEvent, Roll
+from stratsim.model.plan import HostEvent, Plan, Roll
+from stratsim.model.scaling import Scale
 from stratsim.model.service import Autoscaling
 from stratsim.signals import NEW, OLD, REQUESTS, WIDTH, Row
 
@@ -98,6 +99,7 @@ class Scaler:
         draws = run.world.values(run.scenario.service.startup, size, "startup of a scale-out")
         self.starts = [us(s) for s in draws]
         self.lag_us = us(run.scenario.metrics.delay.mean)
+        self.shared = shares(run.plan)
 
     def look(self, row: Row) -> None:
         """Read a minute that has ended, once CloudWatch has it."""
@@ -123,28 +125,41 @@ class Scaler:
     def _act(self, loads: tuple[float, ...], level: float) -> None:
         self.shadow.look(sum(loads), self.starts)
         wanted = self.tracker.size(level, self.size, self._warming())
-        if wanted < self.size and self._suspended():
-            self.tracker.low = self.policy.scale_in_periods - 1  # it asks again next minute
-            return
         if wanted == self.size:
             return
+        if self._suspended(shrinks=wanted < self.size):
+            self.tracker.low = self.policy.scale_in_periods - 1  # it asks again next minute
+            return
         self.run.note("scaling", f"from {self.size} to {wanted} instances")
-        change, self.size = wanted - self.size, wanted
+        before, self.size = self.size, wanted
         self.run.fleet.size = wanted
         if self.run.replacing is not None:
             self.run.replacing.resize(wanted)
             return
-        for new in self._sides():
+        scaling, sides = self.run.scaling, self._sides()
+        in_waves = {} if scaling is None else scaling.resize(wanted)
+        changes = {new: self._change(before, new=new) for new in sides} | in_waves
+        for new, change in sorted(changes.items()):
             if change > 0:
                 self._add(change, new=new)
             else:
                 self._remove(-change, new=new)
 
-    def _suspended(self) -> bool:
-        """Whether CodeDeploy holds back the group's Terminate process, as in place it may."""
+    def _change(self, before: int, *, new: bool) -> int:
+        """Return by how much a fleet changes, of a service that had `before` instances."""
+        if not self.shared:
+            return self.size - before
+        count = sum(not unit.leaving for unit in self.run.fleet.of(new=new))
+        return -(-count * self.size // before) - count
+
+    def _suspended(self, *, shrinks: bool) -> bool:
+        """Whether the step suspends scaling, or CodeDeploy the group's Terminate process."""
         run = self.run
+        if run.scaling is not None and run.scaling.step.suspends:
+            return True
         options = run.plan.group.raw.get("ec2DeploymentOptions")
-        if not isinstance(options, Mapping) or run.plan.undo != "redeploy" or run.over:
+        in_place = run.plan.undo == "redeploy" and not run.over
+        if not (shrinks and in_place and isinstance(options, Mapping)):
             return False
         return "Terminate" in (options.get("autoScalingGroupProcessesToSuspend") or ())
 
@@ -201,11 +216,13 @@ class Scaler:
         unit.starting = False
         if unit.running:
             self.run.stop(unit)
-            self._add(1, new=unit.new)
+            if not unit.leaving:
+                self._add(1, new=unit.new)
 
     def _serve(self, unit: Unit) -> None:
         unit.starting = False
-        if unit.number not in self.run.crashes.down:  # its hook may have registered it before
+        # its hook may have registered it before, or a wave has stopped it
+        if unit.number not in self.run.crashes.down and not unit.leaving:
             self.run.serve(unit)
         self.run.after(us(self.policy.warmup), partial(self.warming.discard, unit.number))
 
@@ -224,6 +241,14 @@ def scaler_of(run: "Deployment") -> Scaler | None:
     """Return what scales the fleet of `run`; none where it is fixed, or a function."""
     policy = run.scenario.service.autoscaling
     return None if policy is None or run.fleet.serverless else Scaler(run, policy)
+
+
+def shares(plan: Plan) -> bool:
+    """Whether both revisions' fleets have a share each of the instances of one service.
+
+    Then a router's two fleets are resized by it, and not each like a whole service.
+    """
+    return plan.routing == "weighted" and any(isinstance(step, Scale) for step in plan.steps)
 
 
 def follow_on(run: "Deployment") -> Process:

@@ -21,6 +21,7 @@ from stratsim.engine.failure import (
 from stratsim.engine.fleet import NEVER, Fleet, Unit
 from stratsim.engine.flow import Flow, Truth
 from stratsim.engine.lookout import Lookout
+from stratsim.engine.scaling import Scaling
 from stratsim.engine.scripts import Script
 from stratsim.engine.setup import Setup
 from stratsim.engine.steps import HANDLERS
@@ -81,6 +82,7 @@ class Deployment:
         self.paused: simpy.Event | None = None
         self.scrapes = scrapes_of(self, plan)
         self.replacing: Tasks | None = None
+        self.scaling: Scaling | None = None
         self.autoscaling = scaler_of(self)
         self.ending_us = scenario.traffic.profile.end_s * US
         self._factors: tuple[int, list[float]] = (1 << 40, [])

@@ -8,7 +8,7 @@ from stratsim.engine.clock import us
 from stratsim.engine.failure import TIMEOUT, StepFailedError, never_healthy
 from stratsim.engine.fleet import Unit
 from stratsim.model.scaling import Configure, Scale
-from stratsim.strategies.waves import Sizes, Wave, next_wave, reached
+from stratsim.strategies.waves import Sizes, Wave, next_wave, reached, resized
 
 if TYPE_CHECKING:
     import simpy
@@ -28,7 +28,7 @@ class Scaling:
     """
 
     def __init__(self, run: "Deployment", step: Scale) -> None:
-        self.run_, self.step = run, step
+        self.run_, self.planned, self.step = run, step, step
         size = max(run.scenario.service.instances, 1)
         purpose = "startup of a rollback" if run.undoing else "startup"
         self.starts = [us(s) for s in run.world.values(step.startup, size, purpose)]
@@ -36,31 +36,72 @@ class Scaling:
         self.missing: set[int] = set()
         self.failures = self.drained_us = 0
         self.wake: simpy.Event = run.env.event()
+        self.room: simpy.Event = run.env.event()
         self.ended = False
+        # Auto Scaling may have changed the fleet's size since the plan was made
+        if run.autoscaling is not None:
+            self.resize(run.fleet.size)
 
     def _staying(self, *, new: bool) -> list[Unit]:
         """Return the instances that do not drain, those that are up last."""
         units = [unit for unit in self.run_.fleet.of(new=new) if not unit.leaving]
         return sorted(units, key=lambda unit: unit.in_service)
 
+    def resize(self, size: int) -> dict[bool, int]:
+        """Take over another size of the fleet, to which the next wave goes.
+
+        Returns how many instances more of each revision are launched at once, where the
+        step brings it to a size; what is too much is left to the waves.
+        """
+        before = self.step
+        self.step = step = resized(self.planned, size, self.run_.fleet.desired)
+        if not self.room.triggered:
+            self.room.succeed()
+        self._follow()
+        aims = {False: (before.old, step.old), True: (before.new, step.new)}
+        return {
+            new: max(min(aim - was, aim - len(self.units[new])), 0)
+            for new, (was, aim) in aims.items()
+            if was is not None and aim is not None
+        }
+
     def play(self) -> Process:
         """Run the step; raises `StepFailedError` where instances fail or nothing can move."""
-        run, step = self.run_, self.step
-        run.note("lifecycle", f"{step.event} begins")
+        run, event = self.run_, self.step.event
+        run.note("lifecycle", f"{event} begins")
+        run.scaling = self
         try:
-            while not reached(step, self._sizes()):
-                wave = next_wave(step, self._sizes())
-                if not wave:
-                    yield run.wait(self._patience())
-                    self._fail("is stuck: no instance can start or stop")
-                yield from self._play(wave)
+            while not reached(self.step, self._sizes()):
+                wave = next_wave(self.step, self._sizes())
+                if wave:
+                    yield from self._play(wave)
+                else:
+                    yield from self._await_room()
             yield from self._finish()
         finally:
-            self.ended = True
-        run.note("lifecycle", f"{step.event} ends")
+            self.ended, run.scaling = True, None
+        run.note("lifecycle", f"{event} ends")
+
+    def _await_room(self) -> Process:
+        """Wait until Auto Scaling makes room, as long as the step allows."""
+        self.room = self.run_.env.event()
+        yield self.room | self.run_.wait(self._patience())
+        if not self.room.triggered:
+            self._fail("is stuck: no instance can start or stop")
+
+    def _follow(self) -> None:
+        """Take note of what Auto Scaling has launched and stopped."""
+        for new, units in self.units.items():
+            known = {unit.number for unit in units}
+            there = [unit for unit in self.run_.fleet.of(new=new) if not unit.leaving]
+            left = known - {unit.number for unit in there}
+            units[:] = [unit for unit in units if unit.number not in left]
+            units += [unit for unit in there if unit.number not in known]
 
     def _sizes(self) -> Sizes:
         """Count what runs and what is up; unwatched, all that run pass for being up."""
+        if self.run_.autoscaling is not None:
+            self._follow()
         old, new = len(self.units[False]), len(self.units[True])
         if not self.step.watched:
             return Sizes(old, new, old, new)

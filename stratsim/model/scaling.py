@@ -17,6 +17,12 @@ class Scale:
     minReadySeconds, pause). Without ``watched`` nobody looks at their health and
     ``settle_s`` is all that is waited for.
 
+    Where Auto Scaling changes the fleet's size meanwhile, the sizes that are aimed at
+    follow it: what is missing starts at once, what is too much stops with the waves. So
+    do the bounds, as shares of the fleet, or, where they are ``fixed``, ``lower`` stays
+    and ``upper`` leaves room for a batch. A step ``suspends`` scaling
+    where policies are not acted upon until it has ended.
+
     An instance that fails to become healthy is launched again with ``retries``;
     without, it has failed when ``timeout_s`` of its wave is over. More than
     ``forgiven`` failures, or a wave that lasts longer, fail the deployment.
@@ -37,6 +43,8 @@ class Scale:
     watched: bool = True
     awaits_drain: bool = True
     can_roll_back: bool = True
+    fixed: bool = False
+    suspends: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ Source: CloudFormation User Guide, "UpdatePolicy attribute" (AutoScalingRollingU
 and "Roll back your CloudFormation stack on alarm breach" (RollbackConfiguration).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from stratsim.errors import InputError, Problem
@@ -110,6 +111,8 @@ def update(spec: StrategySpec, scenario: Scenario, values: Config) -> Scale:
     assert pause_s is not None
     percent = values.get("MinSuccessfulInstancesPercent", 100)
     assert isinstance(percent, int | float)
+    suspended = values.get("SuspendProcesses", ())
+    assert isinstance(suspended, Sequence)
     return Scale(
         event=KEY,
         old=0,
@@ -124,6 +127,8 @@ def update(spec: StrategySpec, scenario: Scenario, values: Config) -> Scale:
         timeout_s=pause_s if signals else float("inf"),
         forgiven=n - needed(n, float(percent)) if signals else 0,
         watched=signals,
+        fixed=True,
+        suspends="AlarmNotification" in suspended,
     )
 
 

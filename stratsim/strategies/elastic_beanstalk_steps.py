@@ -226,6 +226,7 @@ def _update(options: Options) -> Draft:
         upper=max(n, min(low + batch, options.sizes[1])),
         batch=batch,
         timeout_s=options.update_timeout_s,
+        fixed=True,
     )
     if kind == "Time":
         step = replace(step, settle_s=options.update_pause_s, watched=False)

@@ -1,6 +1,6 @@
 """In which waves two fleets change their sizes within bounds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stratsim.model.scaling import Scale
 
@@ -36,6 +36,39 @@ class Wave:
 
     def __bool__(self) -> bool:
         return bool(self.stops or self.starts)
+
+
+def resized(step: Scale, size: int, planned: int) -> Scale:
+    """Return `step`, planned for a fleet of `planned` instances, for one of `size`.
+
+    Each revision keeps its share, rounded up for the new one. Bounds leave room for one
+    instance at least where the plan leaves any.
+    """
+    if size == planned:
+        return step
+    old, new = _aims(step, size, planned)
+    total = (old or 0) + (new or 0)
+    if step.fixed:
+        lower, upper = min(step.lower, size), step.upper
+        if upper is not None and step.batch is not None:
+            upper = max(size, min(step.lower + step.batch, upper))
+        return replace(step, old=old, new=new, lower=lower, upper=upper)
+    lower, upper = -(-step.lower * size // planned), step.upper
+    if step.lower < planned:
+        lower = max(min(lower, size - 1), 0)
+    if upper is not None:
+        room = size + (upper > planned)
+        upper = max(upper * size // planned, room, total)
+    return replace(step, old=old, new=new, lower=lower, upper=upper)
+
+
+def _aims(step: Scale, size: int, planned: int) -> tuple[int | None, int | None]:
+    """Return how many old and new instances `step` wants of a fleet of `size`."""
+    old, new = (None if n is None else -(-n * size // planned) for n in (step.old, step.new))
+    if step.old is None or step.new is None or new is None:
+        return old, new
+    total = -(-(step.old + step.new) * size // planned)
+    return total - min(new, total), min(new, total)
 
 
 def reached(step: Scale, sizes: Sizes) -> bool:

@@ -238,3 +238,106 @@ def test_an_instance_of_elastic_beanstalk_joins_by_itself_with_the_last_version(
     assert scalings(run)[0] == (270, "from 10 to 15 instances")
     assert (shares[315], shares[330]) == (2 / 8, 2 / 13)
     assert run.document["weights"][-1]["new_share"] == 10 / 15
+
+
+# -- fleets that start and stop in waves ----------------------------------------------------
+
+
+def launched(run: Run) -> list[tuple[float, int]]:
+    """Return when how many instances were healthy at last, as waves launch them."""
+    times = [
+        event["time_s"]
+        for event in run.document["events"]
+        if event["kind"] == "target" and event["detail"].endswith("Succeeded")
+    ]
+    return [(time, times.count(time)) for time in dict.fromkeys(times)]
+
+
+def healthy(run: Run) -> float:
+    """Return how many instances were healthy in the last minute."""
+    counts = [p["value"] for p in run.document["metrics"] if p["metric"] == "HealthyHostCount"]
+    return float(counts[-1])
+
+
+def rolling(**keys: Any) -> dict[str, Any]:
+    """Return a rolling update of two at a time, each wave as long as an instance starts."""
+    policy = {"MaxBatchSize": 2, "MinInstancesInService": 8, "PauseTime": "PT10M", **keys}
+    return {"AutoScalingRollingUpdate": {"WaitOnResourceSignals": True, **policy}}
+
+
+def test_a_group_that_is_updated_in_waves_grows_at_once_with_the_new_revision(
+    deploy: Deploy,
+) -> None:
+    """Traffic grows by a fifth in minute 2, and eight of ten serve it: at 75 %, 15 are wanted.
+
+    They are known at 210 s, after three waves of two a minute and with the fourth under way.
+    Five start then, and the last wave of the ten that were there comes as it would have.
+    """
+    run = deploy("ec2", rolling(), service=service(), traffic=jump(1, 100, 120))
+
+    assert scalings(run)[0] == (210, "from 10 to 15 instances")
+    assert run.outcome["deployment_duration_s"] == 300
+    assert launched(run) == [(60 * minute, 2) for minute in (1, 2, 3, 4, 5)]
+    assert run.document["weights"][-1]["new_share"] == 1
+    assert healthy(run) == 13  # the five from 210 s on joined at 270 s, the last two at 300 s
+
+
+def test_a_group_that_suspends_alarms_keeps_its_size_until_the_update_is_over(
+    deploy: Deploy,
+) -> None:
+    """The same traffic: the update ends at 300 s, and the minute that ends then is read at 330 s."""
+    run = deploy(
+        "ec2", rolling(SuspendProcesses=["AlarmNotification"]), service=service(),
+        traffic=jump(1, 100, 120), faults=[{"kind": "errors", "rate": 0.01}],
+    )  # fmt: skip
+
+    assert run.outcome["deployment_duration_s"] == 300
+    assert scalings(run)[0][0] == 330
+
+
+def test_what_is_too_much_is_left_to_the_waves(deploy: Deploy) -> None:
+    """Traffic falls to 40 % at once; after four minutes below the group wants 5 of its 10.
+
+    At 270 s, eight new ones serve and a wave of two is under way. It is the last: of the ten
+    that are new then, five go in two waves of two and one of one, with nothing to wait for.
+    """
+    policy = {**POLICY, "scale_in_periods": 4}
+    run = deploy("ec2", rolling(), service=service(autoscaling=policy), traffic={"rate": 40})
+
+    assert scalings(run)[0] == (240 + 30, "from 10 to 5 instances")
+    assert run.outcome["deployment_duration_s"] == 300
+    assert run.document["weights"][-1]["new_share"] == 1
+
+
+def test_a_refresh_goes_back_to_the_size_of_the_moment(deploy: Deploy) -> None:
+    """Nine of ten serve 150 requests/s at 83 %: 17 are wanted, and more when errors call people."""
+    entry = {"instanceRefresh": {"InstanceWarmup": 60, "AutoRollback": True}}
+    run = deploy(
+        "ec2", entry, service=service(), traffic=jump(1, 100, 150), on_call={"notice": "6m"},
+        faults=[{"kind": "errors", "rate": 0.2}],
+    )  # fmt: skip
+
+    assert scalings(run)[0] == (210, "from 10 to 17 instances")
+    assert run.document["weights"][-1]["new_share"] == 0
+    assert healthy(run) >= 17
+
+
+def test_a_canary_keeps_its_share_of_the_pods(deploy: Deploy) -> None:
+    """Two pods beside ten; at 15, three beside 15.
+
+    180 requests/s, a fifth of them on two pods of 20 each, are 75 % of twelve pods.
+    """
+    canary = {"steps": [{"setWeight": 20}, {"pause": {"duration": "10m"}}], "trafficRouting": {}}
+    run = deploy(
+        "ecs", {"argoRollout": {"strategy": {"canary": canary}}}, service=service(),
+        traffic=jump(2, 100, 180),
+    )  # fmt: skip
+    found = {
+        (point["dimensions"]["TargetGroup"], point["time_s"]): point["value"]
+        for point in run.document["metrics"]
+        if point["metric"] == "HealthyHostCount"
+    }
+
+    assert scalings(run)[0] == (330, "from 10 to 15 instances")
+    assert [found[side, 300] for side in ("old", "new")] == [10, 2]
+    assert [found[side, 360] for side in ("old", "new")] == [15, 3]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import stratsim
 from stratsim.model.quantities import Fixed
 from stratsim.model.scaling import Scale
-from stratsim.strategies.waves import Sizes, Wave, next_wave, reached
+from stratsim.strategies.waves import Sizes, Wave, next_wave, reached, resized
 from stratsim.traced import Run
 
 STEP = Scale(event="it", old=0, new=10, startup=Fixed(60.0))
@@ -59,6 +59,67 @@ def test_waves_come_to_an_end_within_their_bounds(n: int, low: int, more: int, s
         assert old + new <= n + more
         waves += 1
     assert waves <= 2 * n + 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "size", "wanted"),
+    [
+        ({"lower": 9, "upper": 11}, 20, {"new": 20, "lower": 18, "upper": 22}),
+        # room for one is left, as where the bounds are percentages from the start
+        ({"lower": 9, "upper": 11}, 5, {"new": 5, "lower": 4, "upper": 6}),
+        ({"lower": 9, "upper": 10}, 4, {"new": 4, "lower": 3, "upper": 4}),
+        ({"lower": 10, "upper": 11}, 12, {"new": 12, "lower": 12, "upper": 13}),
+        # a canary of a fifth: 3.2 pods of 16 become 4, and 12 stay
+        ({"old": 8, "new": 2, "lower": 8}, 16, {"old": 12, "new": 4, "lower": 13}),
+        ({"old": None, "new": 2}, 16, {"old": None, "new": 4}),
+        # CloudFormation's numbers stay: at least 8, three at a time, 11 at most
+        (
+            {"lower": 8, "upper": 11, "batch": 3, "fixed": True},
+            20,
+            {"new": 20, "lower": 8, "upper": 20},
+        ),
+        (
+            {"lower": 8, "upper": 11, "batch": 3, "fixed": True},
+            6,
+            {"new": 6, "lower": 6, "upper": 11},
+        ),
+        ({"lower": 9, "upper": 11}, 10, {}),
+    ],
+)
+def test_a_step_for_a_fleet_of_another_size(
+    changes: dict[str, Any], size: int, wanted: dict[str, Any]
+) -> None:
+    step = replace(STEP, **changes)
+
+    assert resized(step, size, 10) == replace(step, **wanted)
+
+
+@given(
+    n=st.integers(1, 30),
+    low=st.integers(0, 29),
+    more=st.integers(0, 10),
+    sizes=st.lists(st.integers(1, 60), max_size=4),
+    fixed=st.booleans(),
+)
+def test_waves_come_to_an_end_whatever_the_size_becomes(
+    n: int, low: int, more: int, sizes: list[int], fixed: bool
+) -> None:
+    """After each wave the fleet gets another size, as long as there are any."""
+    low = min(low, n - (not more))  # room for one
+    planned = step = replace(STEP, new=n, lower=low, upper=n + more, batch=3, fixed=fixed)
+    old, new, size = n, 0, n
+    for _ in range(200):
+        if reached(step, Sizes(old, new, old, new)):
+            break
+        wave = next_wave(step, Sizes(old, new, old, new))
+        assert wave
+        old += wave.start_old - wave.stop_old
+        new += wave.start_new - wave.stop_new
+        if sizes:
+            size = sizes.pop()
+            step = resized(planned, size, n)
+
+    assert (old, new) == (0, size)
 
 
 def run_of(entry: dict[str, Any], *faults: dict[str, Any], **sections: Any) -> Run:
