@@ -782,6 +782,22 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         },
     ),
     "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
+    "autoscaling while instances are configured": (
+        "ec2",
+        {"appConfig": "AppConfig.Linear20PercentEvery6Minutes"},
+        {"service": {**SCALED, "autoscaling": NERVOUS}, "traffic": WAVES, "faults": []},
+    ),
+    "autoscaling while instances are configured and die, and a rollback": (
+        "ec2",
+        {"appConfig": "AppConfig.Linear20PercentEvery6Minutes"},
+        {
+            "service": {**SCALED, "autoscaling": NERVOUS},
+            "traffic": WAVES,
+            "faults": [{"kind": "crash", "per_hour": 20}, ERRORS],
+            "alarms": [alarm(Dimensions=[], Threshold=200)],
+            "control": {"reroute": "25s"},
+        },
+    ),
 }
 
 

@@ -87,7 +87,7 @@ class Ends:
         self.check_restored(rows)
         here = np.nonzero(rows)[0]
         if self.runs.living is not None:
-            self.runs.living.steps.undo(here)
+            self.runs.living.steps.back.undo(here)
             return
         stop(self.runs, here)
         forget_entries(self.runs, here)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stratsim.engine.batch.changes import NEVER, Flags, Times
 from stratsim.engine.batch.draws import Draws, draws_of
 from stratsim.engine.batch.fail_open import fails_open
+from stratsim.engine.batch.living_configure import LiveConfigure
 from stratsim.engine.batch.living_hosts import LivePass, Together
 from stratsim.engine.batch.living_launch import LiveLaunch
 from stratsim.engine.batch.living_steps import Steps
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from stratsim.engine.batch.run import Runs
 
 Counts = NDArray[np.int64]
-Pass = LivePass | Together | LiveTasks | LiveLaunch
+Pass = LivePass | Together | LiveTasks | LiveLaunch | LiveConfigure
 
 
 class Living:
@@ -202,7 +203,7 @@ class Living:
         units.out = np.where(takes & units.serving(self.now), now, units.out)
         units.sick &= ~takes
         units.sick |= loses & running
-        self._turn(turns & running)
+        self.turn(turns & running)
         self.retire(fails & running, self.now)
         again = self.scaler.give_up(fails, running)
         self._tell(came & units.serving(self.now), gone, fails & running)
@@ -214,7 +215,7 @@ class Living:
             return np.ones_like(self.units.new)
         return np.asarray(~self.units.new | (self.runs.state.weight != 0)[:, None])
 
-    def _turn(self, which: Flags) -> None:
+    def turn(self, which: Flags) -> None:
         """Put hosts into service with a revision."""
         units = self.units
         same = units.serving(self.now) & (units.new == units.to_new)
@@ -274,10 +275,10 @@ class Living:
         flags, units = self.flags(rows), self.units
         for each in self.passes.values():
             each.widen(units.numbers)
-            if isinstance(each, LiveTasks | LiveLaunch):
-                each.halt(flags)
-            else:
+            if isinstance(each, LivePass | Together):
                 each.halt(flags, at_once=self.at_once)
+            else:
+                each.halt(flags)
         self.mark(flags)
         self.steps.halt(rows)
         self.soon[rows] = units.take(rows).ahead(self.now[rows])

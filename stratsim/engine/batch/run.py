@@ -13,7 +13,7 @@ from stratsim.engine.batch.dice import Minute
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.ends import Ends
 from stratsim.engine.batch.living import living_of
-from stratsim.engine.batch.living_scaler import scaler_of
+from stratsim.engine.batch.living_scaler import Scaler, scaler_of
 from stratsim.engine.batch.pilot import Pilot
 from stratsim.engine.batch.results import Results
 from stratsim.engine.batch.schedule import looks_of, schedule
@@ -167,6 +167,11 @@ class Runs:
 
     def _next_stop(self, here: Index) -> Times:
         """Return when something happens next to some rows."""
+        stop = self._next_event(here)
+        return stop if self.scaler is None else np.minimum(stop, self.scaler.next()[here])
+
+    def _next_event(self, here: Index) -> Times:
+        """Return when something but scaling happens next."""
         state = self.state
         stop = np.minimum(state.coming[here], state.poll[here])
         stop = np.minimum(stop, np.minimum(state.people[here], state.look[here]))
@@ -178,8 +183,6 @@ class Runs:
             stop = np.minimum(stop, evaluation[here])
         if self.crashes.needed:
             stop = np.minimum(stop, self.crashes.next()[here])
-        if self.scaler is not None:
-            stop = np.minimum(stop, self.scaler.next()[here])
         if self.living is not None:
             stop = np.minimum(stop, self.living.next()[here])
         if self.pilot is None:
@@ -201,8 +204,6 @@ class Runs:
             self._crash(here)
         if self.living is not None:
             self.living.act(here)
-        if self.scaler is not None:
-            self.scaler.act(here)
         late = here[(self.deadline <= now) & (state.ended[here] == NEVER) & ~state.over[here]]
         if len(late):
             self.ends.fail(state.flags(late))
@@ -218,6 +219,15 @@ class Runs:
         undone &= ~state.over[here]
         if undone.any():
             self.ends.end_undone(state.flags(here[undone]))
+        if self.scaler is not None:
+            self._scale(self.scaler, here)
+
+    def _scale(self, scaler: Scaler, here: Index) -> None:
+        """Resize fleets once all else of this instant has happened."""
+        now = self.state.now
+        due = here[(scaler.next()[here] <= now[here]) & ~self.state.over[here]]
+        if len(due):
+            scaler.act(due[self._next_event(due) > now[due]])
 
     def _scrape(self, scrapes: Scrapes, here: Index) -> None:
         due = here[scrapes.next()[here] <= self.state.now[here]]

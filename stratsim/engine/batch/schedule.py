@@ -32,7 +32,7 @@ from stratsim.model.scenario import Scenario
 
 LOOKS = (Gate, Watch, Ladder)
 """Steps that look at telemetry before they go on: a schedule reaches up to them."""
-LIVE = (Roll, Replace, Deregister, Launch, Retire)
+LIVE = (Roll, Replace, Deregister, Launch, Retire, Scale, Configure)
 """Steps that look at a fleet, whose size may change meanwhile where it is scaled."""
 
 
@@ -42,6 +42,7 @@ def schedule(plan: Plan, draws: Draws, *, counts_hosts: bool = False) -> Schedul
     never = np.full(rows, NEVER)
     shape = (rows, draws.size)
     scales = any(isinstance(step, Scale) for step in (*plan.steps, *plan.restore))
+    scales &= policy_of(draws.scenario) is None  # instances of scaled fleets are known elsewhere
     clock = Clock(
         draws,
         plan,

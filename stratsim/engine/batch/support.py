@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from stratsim.engine.batch.units import policy_of
 from stratsim.engine.setup import Setup
-from stratsim.model.scaling import Configure, Scale
+from stratsim.model.scaling import Scale
 
 
 def unsupported(setup: Setup) -> tuple[str, ...]:
@@ -13,9 +13,9 @@ def unsupported(setup: Setup) -> tuple[str, ...]:
 
 
 def _autoscales(setup: Setup) -> bool:
-    """Whether fleets are scaled that start and stop in waves, or are configured in place."""
+    """Whether fleets are scaled that start and stop in waves."""
     steps = (*setup.plan.steps, *setup.plan.restore)
-    waves = any(isinstance(step, Scale | Configure) for step in steps)
+    waves = any(isinstance(step, Scale) for step in steps)
     return waves and policy_of(setup.scenario) is not None
 
 
