@@ -114,7 +114,7 @@ class Shadow:
         for name, times in (("joins", at), ("warms", np.where(at < NEVER, at + warm_us, NEVER))):
             fresh = np.full((len(self.runs.state.now), more), NEVER)
             fresh[rows] = times
+            # what is due in this instant may have yet to happen in other rows
             kept = getattr(self, name)
-            now = self.runs.state.now[:, None]
-            kept = kept[:, ((kept > now) & (kept < NEVER)).any(axis=0)]
-            setattr(self, name, np.concatenate([kept, fresh], axis=1))
+            later = (kept >= self.runs.state.now[:, None]) & (kept < NEVER)
+            setattr(self, name, np.concatenate([kept[:, later.any(axis=0)], fresh], axis=1))
