@@ -214,10 +214,13 @@ class Scaler:
         """Terminate an instance that did not become healthy, and launch another."""
         self.warming.discard(unit.number)
         unit.starting = False
-        if unit.running:
+        if unit.running and not unit.leaving:
             self.run.stop(unit)
-            if not unit.leaving:
-                self._add(1, new=unit.new)
+            self._add(1, new=unit.new)
+
+    def forget(self, unit: Unit) -> None:
+        """Let an instance go that a wave stops."""
+        self.warming.discard(unit.number)
 
     def _serve(self, unit: Unit) -> None:
         unit.starting = False

@@ -77,6 +77,8 @@ class Scaling:
                     yield from self._play(wave)
                 else:
                     yield from self._await_room()
+                if run.autoscaling is not None:
+                    yield run.wait(0)  # whom it has launched may come in this instant
             yield from self._finish()
         finally:
             self.ended, run.scaling = True, None
@@ -141,6 +143,8 @@ class Scaling:
         for unit in chosen:
             units.remove(unit)
             unit.leaving = True
+            if run.autoscaling is not None:
+                run.autoscaling.forget(unit)
             run.take_out(unit)
             run.note("target", f"{unit.name} Draining")
             run.after(us(self.step.drain_s), partial(run.stop, unit))
@@ -216,6 +220,8 @@ class Scaling:
 
 def scale(run: "Deployment", step: Scale) -> Process:
     """Bring both fleets to their sizes."""
+    if run.autoscaling is not None:
+        yield run.wait(0)  # whom it has launched may come in this instant
     yield from Scaling(run, step).play()
 
 

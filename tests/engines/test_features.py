@@ -118,6 +118,10 @@ WAVES = {
 """Traffic that a fleet which is scaled nervously follows up and down all the time."""
 ONE_BY_ONE = {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": 11}}
 FAILING = {"AfterInstall": {"duration": "20s", "failure": 0.2}}
+WAVE = {"MaxBatchSize": 2, "MinInstancesInService": 8, "PauseTime": "PT2M"}
+REFRESH = {"MinHealthyPercentage": 80, "InstanceWarmup": 30}
+CHECKPOINTS = {"CheckpointPercentages": [20, 100], "CheckpointDelay": 130}
+STEPS = [{"setWeight": 20}, {"pause": {"duration": 130}}, {"setWeight": 60}]
 
 BAND = {
     "AlarmName": "alarm",
@@ -798,6 +802,86 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "control": {"reroute": "25s"},
         },
     ),
+    "autoscaling while a group is updated in waves, and a rollback": (
+        "ec2",
+        {"AutoScalingRollingUpdate": {**WAVE, "WaitOnResourceSignals": True}},
+        {
+            "service": {**SCALED, "autoscaling": NERVOUS},
+            "traffic": WAVES,
+            "faults": [{"kind": "crash", "per_hour": 20}, ERRORS],
+            "alarms": [alarm(Dimensions=[], Threshold=300)],
+        },
+    ),
+    "autoscaling while a group is updated in waves that nobody watches": (
+        "ec2",
+        {"AutoScalingRollingUpdate": WAVE},
+        {
+            "service": {**SCALED, "startup": "90s", "autoscaling": NERVOUS},
+            "traffic": WAVES,
+            "faults": [SOME_START],
+        },
+    ),
+    "autoscaling that an update suspends": (
+        "ec2",
+        {"AutoScalingRollingUpdate": {**WAVE, "SuspendProcesses": ["AlarmNotification"]}},
+        {"service": {**SCALED, "autoscaling": NERVOUS}, "traffic": WAVES},
+    ),
+    "autoscaling during a refresh that replaces what does not start": (
+        "ec2",
+        {"instanceRefresh": {**REFRESH, **CHECKPOINTS}},
+        {
+            "service": {**SCALED, "startup": "70s", "autoscaling": NERVOUS},
+            "traffic": WAVES,
+            "faults": [SOME_START, {"kind": "host", "index": 3, "after": "4m"}],
+        },
+    ),
+    "autoscaling during a refresh, and a rollback": (
+        "ec2",
+        {"instanceRefresh": {**REFRESH, "AutoRollback": True}},
+        {
+            "service": {**SCALED, "autoscaling": NERVOUS},
+            "traffic": WAVES,
+            "alarms": [alarm(Dimensions=[], Threshold=400)],
+        },
+    ),
+    **{
+        f"autoscaling of a rollout, {name}": (
+            "ecs",
+            {"argoRollout": {"strategy": {"canary": {"steps": STEPS, **canary}}}},
+            {
+                "service": {**SCALED, "startup": "47s", "autoscaling": NERVOUS},
+                "traffic": WAVES,
+                "alarms": [alarm(Dimensions=[], Threshold=400)],
+                **rest,
+            },
+        )
+        for name, canary, rest in (
+            ("routed", {"trafficRouting": {}}, {"faults": [SOME_START]}),
+            ("and an abort", {"trafficRouting": {}, "dynamicStableScale": True}, {}),
+            ("by numbers of pods", {"maxSurge": "25%"}, {"faults": [SOME_START]}),
+            ("by numbers of pods, and an abort", {}, {"on_call": {"notice": "5m"}}),
+        )
+    },
+    "autoscaling during a rolling update of a configuration": (
+        "ec2",
+        {
+            "elasticBeanstalk": {
+                "aws:autoscaling:updatepolicy:rollingupdate": {
+                    "RollingUpdateEnabled": True,
+                    "RollingUpdateType": "Health",
+                    "MaxBatchSize": 3,
+                    "MinInstancesInService": 9,
+                }
+            },
+            "update": "configuration",
+        },
+        {
+            "service": {**SCALED, "autoscaling": NERVOUS},
+            "traffic": WAVES,
+            "faults": [{"kind": "crash", "per_hour": 20}, ERRORS],
+            "on_call": {"notice": "4m"},
+        },
+    ),
 }
 
 
@@ -877,6 +961,8 @@ NOISY = (
     "autoscaling of two fleets of which some die or do not start",
     "autoscaling while tasks are replaced, and on the way back",
     "autoscaling beside a green fleet, and a rollback",
+    "autoscaling while a group is updated in waves, and a rollback",
+    "autoscaling of a rollout, and an abort",
 )
 RUNS, FALSE_FAILURE = 150, 1e-3
 """Runs of each engine, and how probably two equal engines fail the test below."""

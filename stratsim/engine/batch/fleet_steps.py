@@ -6,12 +6,13 @@ from stratsim.engine.batch.changes import NEVER, us_many
 from stratsim.engine.batch.crashes import Clocks, may_crash
 from stratsim.engine.batch.draws import Draws
 from stratsim.engine.batch.launches import Launching
-from stratsim.engine.batch.scaling import FAILED as GAVE_UP
-from stratsim.engine.batch.scaling import Patience, Scaling
+from stratsim.engine.batch.scaling import Scaling
 from stratsim.engine.batch.task_deaths import Deaths
 from stratsim.engine.batch.tasks import Tasks
 from stratsim.engine.batch.timetable import FAILED, Clock
 from stratsim.engine.batch.units import Units
+from stratsim.engine.batch.waves import FAILED as GAVE_UP
+from stratsim.engine.batch.waves import Patience
 from stratsim.engine.clock import us
 from stratsim.model.plan import Launch, Replace, Retire
 from stratsim.model.scaling import Configure, Scale

@@ -19,6 +19,7 @@ from stratsim.engine.batch.living_launch import LiveLaunch
 from stratsim.engine.batch.living_steps import Steps
 from stratsim.engine.batch.living_tasks import LiveTasks
 from stratsim.engine.batch.living_units import Instances
+from stratsim.engine.batch.living_waves import LiveWaves
 from stratsim.engine.batch.state import Index
 from stratsim.engine.batch.units import LONG_AGO, policy_of
 
@@ -27,19 +28,21 @@ if TYPE_CHECKING:
     from stratsim.engine.batch.run import Runs
 
 Counts = NDArray[np.int64]
-Pass = LivePass | Together | LiveTasks | LiveLaunch | LiveConfigure
+Pass = LivePass | Together | LiveTasks | LiveLaunch | LiveConfigure | LiveWaves
 
 
 class Living:
     """The fleets of many runs, instance by instance, and the passes over them.
 
-    ``soon`` is when something happens to an instance next.
+    ``soon`` is when something happens to an instance next, ``acting`` where passes go on:
+    runs that have come to a minute's end wait there for the others.
     """
 
     def __init__(self, runs: "Runs") -> None:
         self.runs = runs
         self.units = Instances.first(runs.draws)
         self.soon = np.full(len(runs.draws.rows), NEVER)
+        self.acting = np.zeros(len(runs.draws.rows), dtype=bool)
         self.at_once = runs.scenario.control.stop_in_flight == "at_once"
         self.counts_sick = fails_open(runs.scenario)
         self.passes: dict[object, Pass] = {}
@@ -169,7 +172,7 @@ class Living:
         rows = here[(self.next()[here] <= self.now[here]) & ~self.runs.state.over[here]]
         if not len(rows):
             return
-        due = self.flags(rows)
+        self.acting = due = self.flags(rows)
         self._happen(due)
         if self.runs.crashes.needed:
             self.settle(rows)  # who comes and goes in one instant has had a clock set
@@ -227,7 +230,7 @@ class Living:
 
     def _tell(self, came: Flags, gone: Flags, failed: Flags) -> None:
         for each in self.passes.values():
-            if isinstance(each, LiveTasks | LiveLaunch):
+            if isinstance(each, LiveTasks | LiveLaunch | LiveWaves):
                 each.note(came, gone, failed)
 
     def settle(self, rows: Index) -> None:

@@ -12,7 +12,7 @@ from stratsim.engine.batch.timetable import SUCCEEDED
 from stratsim.engine.clock import us
 from stratsim.engine.undo import allow_events, relaunch_events
 from stratsim.model.plan import Hold, Replace, Roll, Shift, Step
-from stratsim.model.scaling import Configure
+from stratsim.model.scaling import Configure, Scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +87,8 @@ class Back:
         self.steps.number[rows] = number + 1
         if isinstance(step, Configure):
             self.steps.configure(number, step).begin(rows)
+        elif isinstance(step, Scale):
+            self.steps.waves(number, step).begin(rows)
         elif isinstance(step, Shift):
             self._order(step.weight, rows)
             self.steps.wait(rows, now, STEP)

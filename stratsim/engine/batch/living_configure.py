@@ -62,7 +62,7 @@ class LiveConfigure:
 
     def act(self) -> None:
         """Convert instances where it is time, and go on where that was waited for."""
-        due = self.at <= self.living.now
+        due = (self.at <= self.living.now) & self.living.acting
         if not due.any():
             return
         self.at = np.where(due, NEVER, self.at)

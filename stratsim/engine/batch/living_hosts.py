@@ -102,7 +102,7 @@ class LiveScript:
 
     def _begin_late(self) -> None:
         """Let agents begin that were busy until now."""
-        due = self.later & (self.start <= self.living.now[:, None])
+        due = self.later & (self.start <= self.living.now[:, None]) & self.living.acting[:, None]
         if due.any():
             self.later &= ~due
             start = np.where(due, self.start, NEVER)
@@ -183,10 +183,11 @@ class Together(LiveScript):
     def act(self) -> None:
         """Take note of hosts that are done, and go on when all are."""
         self._begin_late()
-        done = (self.ends <= self.living.now[:, None]) & self.active[:, None]
+        active = self.active & self.living.acting
+        done = (self.ends <= self.living.now[:, None]) & active[:, None]
         self.bad |= (done & self.play.failed).any(axis=1)
         self.ends = np.where(done, NEVER, self.ends)
-        over = self.active & ~(self.ends < NEVER).any(axis=1)
+        over = active & ~(self.ends < NEVER).any(axis=1)
         if over.any():
             self.active &= ~over
             self.then(over, self.bad & over)
@@ -257,9 +258,10 @@ class LivePass(LiveScript, HostPass):
         now = self.living.now
         while True:
             was = self.active.copy()
-            watched = self.active & (self.until <= now)
+            active = self.active & self.living.acting
+            watched = active & (self.until <= now)
             self.until = np.where(watched, NEVER, self.until)
-            due = self.active & (self.until == NEVER) & (self.ends.min(axis=1) <= now)
+            due = active & (self.until == NEVER) & (self.ends.min(axis=1) <= now)
             if due.any():
                 ends = self.ends
                 self.ends = ends.copy()

@@ -102,7 +102,7 @@ class LiveLaunch:
     def act(self) -> None:
         """Go on where the fleet is there, or time is up."""
         now = self.living.now
-        over = self.active & (np.minimum(self.wake, self.limit) <= now)
+        over = self.active & (np.minimum(self.wake, self.limit) <= now) & self.living.acting
         if over.any():
             self.active &= ~over
             self.wake = np.where(over, NEVER, self.wake)

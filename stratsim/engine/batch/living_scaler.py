@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from stratsim.engine.autoscaling import shares
 from stratsim.engine.batch.autoscaling import Shadow, Tracker
 from stratsim.engine.batch.changes import NEVER, Flags, Times, us_many
 from stratsim.engine.batch.living import Living
 from stratsim.engine.batch.living_hosts import LivePass, Together
 from stratsim.engine.batch.living_tasks import LiveTasks
 from stratsim.engine.batch.living_units import ByNumber, shifted
+from stratsim.engine.batch.living_waves import LiveWaves
 from stratsim.engine.batch.scripts import script
 from stratsim.engine.batch.state import Index
 from stratsim.engine.batch.timetable import SUCCEEDED
@@ -47,7 +49,7 @@ class Scaler:
         self.starts = us_many(runs.draws.values(startup, "startup of a scale-out"))
         self.lag_us = us(runs.scenario.metrics.delay.mean)
         self.read: list[Read] = []
-        self.hook = runs.plan.launch_hook
+        self.hook, self.shared = runs.plan.launch_hook, shares(runs.plan)
         self.counts_idle = runs.pooled and runs.plan.undo == "redeploy"
         self.warmup_us = us(policy.warmup)
         self.suspends = _suspends(runs) and self.counts_idle
@@ -111,6 +113,7 @@ class Scaler:
         count = np.maximum(sides[OLD].astype(int) + sides[NEW], 1)[rows]
         wanted = self.tracker.sizes(rows, level, size, self._warming(rows) // count)
         held = (wanted < size) & (state.ended[rows] == NEVER) & self.suspends
+        held |= (wanted != size) & self._suspended()[rows]
         self.tracker.low[rows[held]] = self.policy.scale_in_periods - 1  # it asks again
         wanted = np.where(held, size, wanted)
         self.size[rows] = wanted
@@ -121,7 +124,40 @@ class Scaler:
                 here = each.active & (change != 0)
                 each.resize(np.flatnonzero(here))
                 change = np.where(here, 0, change)
-        self._change(change, sides)
+        self._resize([np.where(side, change, 0) for side in sides], rows, size)
+
+    def _suspended(self) -> Flags:
+        """Return where a step suspends scaling."""
+        held = np.zeros(len(self.size), dtype=bool)
+        for each in self.living.passes.values():
+            if isinstance(each, LiveWaves) and each.step.suspends:
+                held |= each.active
+        return held
+
+    def _resize(self, changes: list[Counts], rows: Index, before: Counts) -> None:
+        """Resize fleets of `rows`, of services that had `before` instances."""
+        some = np.flatnonzero(changes[OLD] | changes[NEW])
+        if self.shared:
+            changes = self._shares(changes, rows, before)
+        for each in self.living.passes.values():
+            if isinstance(each, LiveWaves):
+                here = np.intersect1d(rows[self.size[rows] != before], np.flatnonzero(each.active))
+                for new, more in enumerate(each.resize(here)):
+                    if more is not None:
+                        changes[new][here] = more[here]
+                some = np.union1d(some, here)
+        self._change(changes, some)
+
+    def _shares(self, changes: list[Counts], rows: Index, before: Counts) -> list[Counts]:
+        """Return by how much two fleets change that keep their shares of one service."""
+        units = self.living.units
+        staying = units.running(self.runs.state.now) & ~units.leaving
+        shares = [change.copy() for change in changes]
+        for new, change in enumerate(changes):
+            count = (staying & (units.new == new)).sum(axis=1)[rows]
+            more = -(-count * self.size[rows] // before) - count
+            shares[new][rows] = np.where(change[rows] != 0, more, 0)
+        return shares
 
     def _warming(self, rows: Index) -> Counts:
         """Return how many instances run and are not warm yet."""
@@ -130,14 +166,13 @@ class Scaler:
         cold = (warm > now) & (warm < NEVER) & (units.gone[rows] > now)
         return np.asarray(cold.sum(axis=1))
 
-    def _change(self, change: Counts, sides: list[Flags]) -> None:
-        if not change.any():
+    def _change(self, changes: list[Counts], rows: Index) -> None:
+        if not len(rows):
             return
         for new in (False, True):
-            here = np.where(sides[new], change, 0)
-            self._add(np.maximum(here, 0), new=new)
-            self._remove(np.maximum(-here, 0), new=new)
-        self.living.settle(np.flatnonzero(change))
+            self._add(np.maximum(changes[new], 0), new=new)
+            self._remove(np.maximum(-changes[new], 0), new=new)
+        self.living.settle(rows)
 
     def _sides(self) -> list[Flags]:
         """Return where the old and where the new revision is scaled.

@@ -13,11 +13,12 @@ from stratsim.engine.batch.living_configure import LiveConfigure
 from stratsim.engine.batch.living_hosts import LivePass, Together
 from stratsim.engine.batch.living_launch import LiveLaunch
 from stratsim.engine.batch.living_tasks import LiveTasks
+from stratsim.engine.batch.living_waves import LiveWaves
 from stratsim.engine.batch.pieces import take_over, waiting
 from stratsim.engine.batch.state import Index
 from stratsim.engine.clock import us
 from stratsim.model.plan import Deregister, HostEvent, Launch, Replace, Retire, Roll
-from stratsim.model.scaling import Configure
+from stratsim.model.scaling import Configure, Scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +104,8 @@ class Steps:
             self._retire(step, rows)
         elif isinstance(step, Configure):
             self.configure(number, step).begin(rows)
+        elif isinstance(step, Scale):
+            self.waves(number, step).begin(rows)
         self.living.settle(rows)
 
     def _over(self, number: int) -> "Callable[..., None]":
@@ -117,6 +120,8 @@ class Steps:
                 undone = ~by_breaker | step.breaker_rolls_back
             elif isinstance(step, Roll) and step.fleet == "old":
                 undone = np.asarray(self.living.units.tried.any(axis=1))
+            elif isinstance(step, Scale):
+                undone &= step.can_roll_back
             self.go_on(number, over & ~failed)
             if failed.any():
                 self.runs.ends.fail(failed, undone)
@@ -160,6 +165,12 @@ class Steps:
     def configure(self, number: int, step: Configure) -> LiveConfigure:
         """Return a change of the configuration, in the plan or on the way back."""
         return self._known(number, lambda: LiveConfigure(self.living, step, self._over(number)))
+
+    def waves(self, number: int, step: Scale) -> LiveWaves:
+        """Return fleets that start and stop in waves, in the plan or on the way back."""
+        undoing = number >= len(self.plan.steps)
+        then = self._over(number)
+        return self._known(number, lambda: LiveWaves(self.living, step, then, undoing=undoing))
 
     def _fleet(self, number: int, step: Launch) -> LiveLaunch:
         return self._known(number, lambda: LiveLaunch(self.living, step, self._over(number)))

@@ -126,7 +126,7 @@ class LiveTasks:
     def act(self) -> None:
         """Decide where something has happened."""
         now = self.living.now
-        rows = self.active & (np.minimum(self.wake, self.deadline) <= now)
+        rows = self.active & (np.minimum(self.wake, self.deadline) <= now) & self.living.acting
         if not rows.any():
             return
         self.widen(self.living.units.numbers)

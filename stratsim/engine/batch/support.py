@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from stratsim.engine.batch.units import policy_of
 from stratsim.engine.setup import Setup
+from stratsim.model.plan import Roll
 from stratsim.model.scaling import Scale
 
 
@@ -13,13 +14,13 @@ def unsupported(setup: Setup) -> tuple[str, ...]:
 
 
 def _autoscales(setup: Setup) -> bool:
-    """Whether fleets are scaled that start and stop in waves."""
-    steps = (*setup.plan.steps, *setup.plan.restore)
-    waves = any(isinstance(step, Scale) for step in steps)
-    return waves and policy_of(setup.scenario) is not None
+    """Whether fleets are scaled that get an additional batch before their hosts are updated."""
+    steps = setup.plan.steps
+    both = all(any(isinstance(step, kind) for step in steps) for kind in (Scale, Roll))
+    return both and policy_of(setup.scenario) is not None
 
 
 LACKS: dict[str, Callable[[Setup], bool]] = {
-    "autoscaling of fleets that start and stop in waves": _autoscales,
+    "autoscaling of Elastic Beanstalk environments that roll with an additional batch": _autoscales,
 }
 """Every feature that needs the SimPy engine, and whether a scenario and plan have it."""

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import NEVER, Amount, Draft, Flags, Times, us_many
 from stratsim.engine.batch.draws import Draws
-from stratsim.engine.batch.scaling import Patience
 from stratsim.engine.batch.task_deaths import Deaths
+from stratsim.engine.batch.waves import Patience
 from stratsim.engine.clock import us
 from stratsim.model.plan import Replace
 
