@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.engine.batch import unsupported
 from stratsim.engine.batch.results import NUMBERS, Results
 from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.clock import US, us
@@ -75,7 +74,7 @@ class Screen:
         others = replace(scenario, alarms=paging_only(scenario))
         self.first = [_prepared(probed, space.shapes[s], frozenset()) for s in self.longest]
         self.second = [_prepared(others, shape, frozenset({NAME})) for shape in space.shapes]
-        _refuse([*self.first, *self.second])
+        _refuse(self.first[0].scenario)
         self.worlds = Worlds(scenario, seed, APART)
 
     # -- the first pass -----------------------------------------------------------
@@ -178,12 +177,9 @@ def _lots(setups: Sequence[Setup], wanted: Index) -> Iterator[list[int]]:
     yield from families.values()
 
 
-def _refuse(setups: Sequence[Setup]) -> None:
-    lacks = dict.fromkeys(name for setup in setups for name in unsupported(setup))
-    if setups[0].scenario.metrics.evaluation_offset != 0.0:
-        lacks["alarms evaluated within the minute"] = None
-    if lacks:
-        msg = f"a search does not know {', '.join(lacks)}; it runs on the batch engine"
+def _refuse(scenario: Scenario) -> None:
+    if scenario.metrics.evaluation_offset != 0.0:
+        msg = "a search does not know alarms evaluated within the minute"
         raise UnsupportedError(msg)
 
 

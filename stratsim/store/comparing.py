@@ -54,7 +54,7 @@ def compare_kept(  # noqa: PLR0913  (a study has as many settings as it has)
         enumerated, and replications are used only where chances remain.
     engine
         "des" (SimPy), "batch" (arrays), "exact" (no sampling, where it can), or
-        "auto": batch where it can, else SimPy.
+        "auto", which is batch.
     workers
         Processes forked off this one where they can be (Linux, no other thread), else
         threads of the batch engine or spawned processes of SimPy. Where not given, one

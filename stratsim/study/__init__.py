@@ -123,7 +123,8 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
     setups = [prepare(scenario, build_plan(scenario, name)) for name in names]
     if engine == "exact":
         return _solved(scenario, setups, seed, _workers(workers, [engine]), progress)
-    engines, notes = _engines(engine, setups)
+    used = "des" if engine == "des" else "batch"
+    engines = [used] * len(setups)
     cases = enumerate_cases(scenario, wanted, stratify=stratify)
     if keep is not None:
         keep.begin(identity(setups, engines, seed, wanted, stratify=stratify))
@@ -131,7 +132,6 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
     tallies = _run(setups, engines, seed, cases, crew, keep, progress)
     runs = sum(len(some.replications) for some in cases)
     exact = scenario.noise == "expected" and runs == len(cases)
-    used = " + ".join(dict.fromkeys(engines))
     return Comparison(
         scenario=scenario.name,
         seed=seed,
@@ -146,7 +146,7 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
             scenario, engine=used, replications=runs, seed=seed, command="compare"
         )
         | ({"stratify": True} if stratify else {}),
-        warnings=(*_warnings(setups), *notes),
+        warnings=_warnings(setups),
     )
 
 
@@ -180,24 +180,6 @@ def _workers(asked: int | None, engines: Sequence[str]) -> int:
     if asked is not None:
         return _whole("workers", asked, least=1)
     return os.cpu_count() or 1 if can_fork() or set(engines) == {"batch"} else 1
-
-
-def _engines(engine: str, setups: Sequence[Setup]) -> tuple[list[str], list[str]]:
-    """Return each strategy's engine, and notes on what made auto choose SimPy."""
-    if engine == "des":
-        return ["des"] * len(setups), []
-    from stratsim.engine.batch import unsupported
-
-    lacks = [unsupported(setup) for setup in setups]
-    named = [
-        f"{setup.plan.strategy}: the batch engine does not know {', '.join(lack)}"
-        for setup, lack in zip(setups, lacks, strict=True)
-        if lack
-    ]
-    if engine == "batch" and named:
-        raise UnsupportedError("; ".join(named) + ". Use --engine auto or des.")
-    notes = [f"{note}; SimPy runs it instead" for note in named]
-    return ["batch" if not lack else "des" for lack in lacks], notes
 
 
 def _run(

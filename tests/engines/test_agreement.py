@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import stratsim
-from stratsim.engine.batch import simulate_many, unsupported
+from stratsim.engine.batch import simulate_many
 from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.des import simulate_one
 from stratsim.engine.setup import Setup, prepare
@@ -35,11 +35,7 @@ CASES = _cases()
 
 
 def _setup(scenario: Scenario, strategy: str) -> Setup:
-    setup = prepare(scenario, build_plan(scenario, strategy))
-    lacks = unsupported(setup)
-    if lacks:
-        pytest.skip(f"the batch engine does not know {', '.join(lacks)}")
-    return setup
+    return prepare(scenario, build_plan(scenario, strategy))
 
 
 @pytest.mark.parametrize(("name", "strategy"), CASES)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import stratsim
-from stratsim.engine.batch import simulate_many, unsupported
+from stratsim.engine.batch import simulate_many
 from stratsim.engine.batch.worlds import Worlds
 from stratsim.engine.des import simulate_one
 from stratsim.engine.setup import Setup, prepare
@@ -862,6 +862,18 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             ("by numbers of pods, and an abort", {}, {"on_call": {"notice": "5m"}}),
         )
     },
+    **{
+        f"autoscaling of Elastic Beanstalk, {policy}": (
+            *("ec2", beanstalk(policy)),
+            {
+                "service": {**SCALED, "startup": "47s", "autoscaling": NERVOUS},
+                "traffic": WAVES,
+                "faults": [SOME_START, {"kind": "crash", "per_hour": 10}, ERRORS],
+                "on_call": {"notice": "7m"},
+            },
+        )
+        for policy in ("RollingWithAdditionalBatch", "Immutable", "TrafficSplitting")
+    },
     "autoscaling during a rolling update of a configuration": (
         "ec2",
         {
@@ -920,7 +932,6 @@ def setup_of(name: str, noise: Literal["expected", "sampled"]) -> Setup:
 @pytest.mark.parametrize("name", CASES)
 def test_both_engines_tell_the_same(name: str) -> None:
     setup = setup_of(name, "expected")
-    assert unsupported(setup) == ()
     scenario = setup.scenario
     block = Block(scenario, 7, 0)
     one = tally(setup.plan, [simulate_one(setup, block.row(row, 0)) for row in ROWS])

@@ -1,6 +1,5 @@
 """The batch engine: the runs of many replications as arrays."""
 
 from stratsim.engine.batch.simulate import simulate_many
-from stratsim.engine.batch.support import unsupported
 
-__all__ = ["simulate_many", "unsupported"]
+__all__ = ["simulate_many"]

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 from stratsim.cloudwatch.math_nodes import Call, Number
 from stratsim.cloudwatch.metric_math import Expression
-from stratsim.engine.batch import unsupported as unknown_to_batch
 from stratsim.engine.exact.codes import Judge, rejections
 from stratsim.engine.setup import Setup
 from stratsim.model.plan import Hold, Launch, Lifecycle, Retire, Shift
@@ -23,11 +22,10 @@ _STATISTICS = {"Sum", "Average", "SampleCount", "Minimum", "Maximum"}
 def unsupported(setup: Setup) -> tuple[str, ...]:
     """Return the features of a scenario and plan that have to be simulated.
 
-    `SCENARIO` and `ALARMS` hold those that the exact engine alone lacks. What only
+    `SCENARIO` and `ALARMS` hold those that the exact engine lacks. What only
     the counts of a minute can tell is refused by `solve`: see `LATER`.
     """
     found = [name for name, there in SCENARIO.items() if there(setup)]
-    found += unknown_to_batch(setup)
     for judge in judges(setup):
         found += [
             f"alarm {judge.program.name!r}, {name}"
