@@ -122,14 +122,13 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
     names = strategies or [spec.name for spec in scenario.strategies]
     setups = [prepare(scenario, build_plan(scenario, name)) for name in names]
     if engine == "exact":
-        return _solved(scenario, setups, seed, _workers(workers, [engine]), progress)
+        return _solved(scenario, setups, seed, _workers(workers, engine), progress)
     used = "des" if engine == "des" else "batch"
-    engines = [used] * len(setups)
     cases = enumerate_cases(scenario, wanted, stratify=stratify)
     if keep is not None:
-        keep.begin(identity(setups, engines, seed, wanted, stratify=stratify))
-    crew = Crew(_workers(workers, engines), executor)
-    tallies = _run(setups, engines, seed, cases, crew, keep, progress)
+        keep.begin(identity(setups, used, seed, wanted, stratify=stratify))
+    crew = Crew(_workers(workers, used), executor)
+    tallies = _run(setups, used, seed, cases, crew, keep, progress)
     runs = sum(len(some.replications) for some in cases)
     exact = scenario.noise == "expected" and runs == len(cases)
     return Comparison(
@@ -175,16 +174,16 @@ def _solved(
     )
 
 
-def _workers(asked: int | None, engines: Sequence[str]) -> int:
+def _workers(asked: int | None, engine: str) -> int:
     """Return how many workers to use; a process that is not forked costs a second."""
     if asked is not None:
         return _whole("workers", asked, least=1)
-    return os.cpu_count() or 1 if can_fork() or set(engines) == {"batch"} else 1
+    return os.cpu_count() or 1 if can_fork() or engine == "batch" else 1
 
 
 def _run(
     setups: Sequence[Setup],
-    engines: Sequence[str],
+    engine: str,
     seed: int,
     cases: Sequence[Cases],
     crew: Crew,
@@ -197,7 +196,7 @@ def _run(
     no worker is left alone with one of them at the end.
     """
     order = sorted(range(len(setups)), key=lambda number: setups[number].plan.routing != "pooled")
-    jobs = list(make_jobs(setups[0].scenario, {n: engines[n] for n in order}, cases))
+    jobs = list(make_jobs(setups[0].scenario, engine, order, cases))
     return gather(setups, seed, jobs, crew, keep, progress)
 
 

@@ -10,7 +10,7 @@ from stratsim.world import block_size
 
 def identity(
     setups: Sequence[Setup],
-    engines: Sequence[str],
+    engine: str,
     seed: int,
     replications: int,
     *,
@@ -22,7 +22,7 @@ def identity(
         "scenario_hash": scenario_hash(scenario)[:16],  # people read it
         "strategies": [setup.plan.strategy for setup in setups],
         "seed": seed,
-        "engine": " + ".join(dict.fromkeys(engines)),
+        "engine": engine,
         "replications": replications,
         "stratify": stratify,
         "runs_per_block": block_size(scenario),

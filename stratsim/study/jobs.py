@@ -1,11 +1,11 @@
 """Jobs: blocks of a study's runs, their parts, and how an engine does one.
 
-How a study is cut depends on its scenario, replications and engines alone, never on
+How a study is cut depends on its scenario, replications and engine alone, never on
 who does the work: results are the same on any number of workers, and a job that was
 kept on disk is the job that another process would do.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from stratsim.engine.batch.worlds import BLOCKS, Worlds
@@ -31,7 +31,7 @@ class Job:
 
 
 class Blocks:
-    """The worlds of one study; one block is kept for each engine, which bounds the memory.
+    """The worlds of one study; one block is kept, which bounds the memory.
 
     Threads may share it: each returns what it looked up or drew itself, not what
     another thread has put in its place meanwhile.
@@ -58,17 +58,17 @@ class Blocks:
 
 
 def make_jobs(
-    scenario: Scenario, engines: Mapping[int, str], cases: Sequence[Cases]
+    scenario: Scenario, engine: str, strategies: Sequence[int], cases: Sequence[Cases]
 ) -> Iterator[Job]:
     """Yield the jobs of a study, block by block over all strategies.
 
-    The worlds so serve all strategies before the next are drawn. `engines` are by the
-    strategies' numbers, in the order in which they are to be worked on.
+    The worlds so serve all strategies before the next are drawn. `strategies` are their
+    numbers, in the order in which they are to be worked on.
     """
     each = block_size(scenario)
     for some in cases:
         for batch, together in _cut(some.replications, BLOCKS * each):
-            for strategy, engine in engines.items():
+            for strategy in strategies:
                 if engine == "batch":
                     yield Job(strategy, engine, batch, some.outcome, together)
                     continue
