@@ -97,6 +97,7 @@ class LiveWaves(Waves):
     def note(self, *_: Flags) -> None:
         """Replace what has failed, before Auto Scaling replaces what it has launched."""
         self.now = self.living.now
+        self.widen(self.units.numbers)
         self._replace(self.active & self.living.acting)
 
     def act(self) -> None:
