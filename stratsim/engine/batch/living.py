@@ -194,7 +194,7 @@ class Living:
         came, gone = units.news(self.now, due)
         running = units.gone > now
         leaves = takes & (units.serving(self.now) | units.sick)
-        heard = came & self._heard()
+        heard = came & units.serving(self.now) & self._heard()  # not who has been stopped since
         loses &= ~(units.serving(self.now) & ~takes)  # who has died is out for that
         moves = ((leaves | turns | (loses & ~units.sick) | fails | heard) & running) | gone
         falls = ((units.ill == now) | (units.well == now)) & rows
