@@ -5,6 +5,7 @@ read alike. A code depends on errors e and successes s of the revisions that the
 alarm watches.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -118,38 +119,51 @@ class Judge:
         series = {name: values[:, [at]] for at, name in enumerate(names)}
         return np.asarray(program.expression.evaluate(series, 60.0 * program.minutes)[:, 0])
 
-    def switches(
-        self, errors: Array, low: float, high: float, hosts: tuple[bool, bool]
-    ) -> tuple[Array, Codes]:
-        """Return where the code changes with the successes, for each number of errors.
 
-        Returns
-        -------
-        edges
-            (errors, switches): successes from which the next code holds, infinite
-            where there are fewer switches.
-        codes
-            (errors, switches + 1).
-        """
-        grid = _grid(low, high)
-        table = self.codes(errors[:, None], grid[None, :], hosts)
-        change = table[:, 1:] != table[:, :-1]
-        most = int(change.sum(axis=1).max(initial=0))
-        edges = np.full((len(errors), most), np.inf)
-        codes = np.repeat(table[:, :1], most + 1, axis=1)
-        rows, columns = np.nonzero(change)
-        places = (np.cumsum(change, axis=1) - 1)[rows, columns]
-        left, right = grid[columns].copy(), grid[columns + 1].copy()
-        before = table[rows, columns]
-        while len(rows) and (right - left > 1).any():
-            middle = np.floor((left + right) / 2)
-            same = self.codes(errors[rows], middle, hosts) == before
-            left, right = np.where(same, middle, left), np.where(same, right, middle)
-        edges[rows, places] = right
-        for place in range(most):
-            here = places == place
-            codes[rows[here], place + 1 :] = table[rows[here], columns[here] + 1][:, None]
-        return edges, codes
+def switches(
+    judges: Sequence[Judge], errors: Array, low: float, high: float, hosts: tuple[bool, bool]
+) -> list[tuple[Array, Codes]]:
+    """Return where codes change with the successes, for each number of errors.
+
+    The alarms read alike: what they read is found out once for all of them.
+
+    Returns
+    -------
+    list
+        By alarm, edges (errors, switches): successes from which the next code holds,
+        infinite where there are fewer switches; and codes (errors, switches + 1).
+    """
+    grid = _grid(low, high)
+    values = judges[0].values(errors[:, None], grid[None, :], hosts)
+    tables = [judge.judged(values) for judge in judges]
+    spots = [np.nonzero(table[:, 1:] != table[:, :-1]) for table in tables]
+    before = [table[spot] for table, spot in zip(tables, spots, strict=True)]
+    cuts = np.cumsum([len(own) for own in before])[:-1]
+    rows, columns = (np.concatenate(one) for one in zip(*spots, strict=True))
+    left, right, old = grid[columns], grid[columns + 1], np.concatenate(before)
+    while len(rows) and (right - left > 1).any():
+        middle = np.floor((left + right) / 2)
+        each = np.split(judges[0].values(errors[rows], middle, hosts), cuts)
+        codes = [judge.judged(part) for judge, part in zip(judges, each, strict=True)]
+        same = np.concatenate(codes) == old
+        left, right = np.where(same, middle, left), np.where(same, right, middle)
+    parts = zip(tables, spots, np.split(right, cuts), strict=True)
+    return [_placed(table, row, column, edge) for table, (row, column), edge in parts]
+
+
+def _placed(
+    table: Codes, rows: NDArray[np.int64], columns: NDArray[np.int64], right: Array
+) -> tuple[Array, Codes]:
+    """Return edges and codes of one alarm, whose codes change at some places of a grid."""
+    places = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    most = int(places.max(initial=-1)) + 1
+    edges = np.full((len(table), most), np.inf)
+    codes = np.repeat(table[:, :1], most + 1, axis=1)
+    edges[rows, places] = right
+    for place in range(most):
+        here = places == place
+        codes[rows[here], place + 1 :] = table[rows[here], columns[here] + 1][:, None]
+    return edges, codes
 
 
 def _grid(low: float, high: float) -> Array:

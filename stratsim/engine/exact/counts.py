@@ -13,6 +13,7 @@ import numpy as np
 from stratsim.engine.batch.changes import Flags
 from stratsim.engine.exact.arcs import Index
 from stratsim.engine.exact.clumps import clumped, given
+from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.nodes import Mass, added, binomial, poisson, trimmed, window
 from stratsim.model.quantities import Array
 
@@ -67,7 +68,7 @@ class Counts:
 
     All minutes have the same number of stretches; where a minute has fewer nodes than
     another, the last ones weigh nothing. ``fixed`` says that the numbers of requests are
-    not random. ``values`` and ``tables`` keep what alarms read and see, for others that
+    not random. ``judges`` are all alarms that look at them; ``values`` and ``tables`` keep what alarms read and see, for others that
     do alike.
     """
 
@@ -78,6 +79,7 @@ class Counts:
     weights: Array
     hosts: tuple[bool, bool]
     fixed: bool = False
+    judges: Sequence[Judge] = ()
     _laws: dict[int, Array] = field(default_factory=dict)
     _masses: dict[Side, Mass] = field(default_factory=dict)
     _given: dict[Side, Array] = field(default_factory=dict)
@@ -107,7 +109,7 @@ class Counts:
 
     def _fresh(self, parts: Sequence[Part], nodes: Array, weights: Array) -> "Counts":
         rates = self.base, self.dispersion
-        return Counts(parts, *rates, nodes, weights, self.hosts, self.fixed)
+        return Counts(parts, *rates, nodes, weights, self.hosts, self.fixed, self.judges)
 
     def of(self, sides: Side) -> list[Part]:
         """Return the parts of some revisions."""

@@ -39,7 +39,7 @@ class _Edges:
     @classmethod
     def of(cls, judges: Sequence[Judge], errors: Array, counts: Counts, *sides: int) -> "_Edges":
         low, high = counts.successes(sides)
-        edges, codes = pieces(judges, errors, low.min(), high.max(), counts.hosts)
+        edges, codes = pieces(judges, errors, low.min(), high.max(), counts)
         ends = np.zeros((len(errors), 1)), np.full((len(errors), 1), np.inf)
         return cls(np.concatenate([ends[0], edges, ends[1]], axis=1), codes)
 
@@ -108,7 +108,9 @@ class _Beside:
 
 def crossed(own: Sequence[Judge], wide: Sequence[Judge], counts: Counts) -> Shown:
     """Return what alarms on one revision and on both see; digits of `own` come first."""
-    each = [counts.taken(np.array([at])) for at in range(counts.size)]
+    if "alone" not in counts.tables:
+        counts.tables["alone"] = [counts.taken(np.array([at])) for at in range(counts.size)]
+    each = counts.tables["alone"]
     key = ("crossed", own[0].sides, *(judge.decides for judge in wide))
     if key not in counts.tables:
         counts.tables[key] = [_beside(own[0].sides[0], wide, one) for one in each]

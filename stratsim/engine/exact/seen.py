@@ -50,6 +50,7 @@ def _seen(variants: Sequence[Sequence[Judge]], counts: Counts, sure: Sure) -> tu
     x = np.zeros((counts.size, len(variants), MEASURES, symbols))
     for here in _alike(counts, sure):
         some = counts.taken(here)
+        some.judges = [judge for judge, digits in sure.items() if (digits[here] == OPEN).any()]
         known: dict[tuple[Judge, ...], Shown] = {}
         for number, judges in enumerate(variants):
             digits = np.array([sure[j][here] for j in judges], dtype=int).reshape(-1, len(here)).T

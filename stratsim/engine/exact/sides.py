@@ -173,7 +173,7 @@ def _cells(judges: Sequence[Judge], counts: Counts, side: int) -> Iterator[Cell]
 def _ratios(wide: Sequence[Judge], counts: Counts, old: Cell, new: Cell) -> Iterator[Seen]:
     mass, share = added(old.mass, new.mass), counts.met_share((NEW,))[..., None, None]
     low, high = counts.successes(BOTH)
-    edges, codes = pieces(wide, mass.values, low.min(), high.max(), counts.hosts)
+    edges, codes = pieces(wide, mass.values, low.min(), high.max(), counts)
     below: tuple[Array, Array] = (np.zeros(()), np.zeros(()))
     for piece in range(codes.shape[1]):
         last = piece == codes.shape[1] - 1

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stratsim.engine.batch.changes import Flags
-from stratsim.engine.exact.codes import Judge
+from stratsim.engine.exact.codes import Judge, switches
 from stratsim.engine.exact.counts import Counts, Side
 from stratsim.engine.exact.nodes import NOTHING, TINY
 from stratsim.model.quantities import Array
@@ -73,7 +73,7 @@ def between(
     `Counts.successes_below`.
     """
     low, high = counts.successes(sides)
-    edges, codes = pieces(judges, errors, low.min(), high.max(), counts.hosts)
+    edges, codes = pieces(judges, errors, low.min(), high.max(), counts)
     begin, below = np.zeros(len(errors)), (np.zeros(()), np.zeros(()))
     for piece in range(codes.shape[1]):
         last = piece == codes.shape[1] - 1
@@ -132,13 +132,13 @@ def joint(codes: Sequence[NDArray[np.int8]]) -> NDArray[np.int64]:
 
 
 def pieces(
-    judges: Sequence[Judge], errors: Array, low: float, high: float, hosts: tuple[bool, bool]
+    judges: Sequence[Judge], errors: Array, low: float, high: float, counts: Counts
 ) -> tuple[Array, NDArray[np.int64]]:
     """Return where some alarm's code changes with the successes, and the codes between."""
     if all(judge.errors_only for judge in judges):
-        codes = [j.codes(errors[:, None], np.array([[0.0, 1.0]]), hosts) for j in judges]
+        codes = [j.codes(errors[:, None], np.array([[0.0, 1.0]]), counts.hosts) for j in judges]
         return np.ones((len(errors), 1)), np.broadcast_to(joint(codes), (len(errors), 2))
-    found = [judge.switches(errors, low, high, hosts) for judge in judges]
+    found = [_switches(judge, errors, low, high, counts) for judge in judges]
     edges = np.sort(np.concatenate([edge for edge, _ in found], axis=1), axis=1)
     starts = np.concatenate([np.zeros((len(errors), 1)), edges], axis=1)
     each = [
@@ -146,3 +146,18 @@ def pieces(
         for edge, own in found
     ]
     return edges, joint(each)
+
+
+def _switches(
+    judge: Judge, errors: Array, low: float, high: float, counts: Counts
+) -> tuple[Array, NDArray[np.int8]]:
+    """Return where an alarm's code changes; all that read alike are looked into at once."""
+    where = low, high, float(errors[0]), len(errors)
+    if (judge.decides, *where) not in counts.tables:
+        alike = {one.decides: one for one in counts.judges if one.reading == judge.reading}
+        alike[judge.decides] = judge
+        found = switches(list(alike.values()), errors, low, high, counts.hosts)
+        for decides, one in zip(alike, found, strict=True):
+            counts.tables[decides, *where] = one
+    own: tuple[Array, NDArray[np.int8]] = counts.tables[judge.decides, *where]
+    return own
