@@ -73,10 +73,11 @@ class Crashes:
             run.after(us(restart[unit.number % self.size]), partial(self._back, unit))
 
     def _back(self, unit: Unit) -> None:
-        if self.run.flow.fail_open is not None:
+        returns = unit.running and unit.new and unit.struck
+        if returns or self.run.flow.fail_open is not None:
             self.run.advance()
         self.run.fleet.sick[True] -= 1
-        if unit.running and unit.new and unit.struck:
+        if returns:
             self.down.discard(unit.number)
             self.run.serve(unit)
             if self.run.replacing is not None:

@@ -785,6 +785,18 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "control": {"steady_state_timeout": "100s", "reroute": "60s"},
         },
     ),
+    "tasks that come back when they get no traffic": (
+        "ecs",
+        {"steps": [{"weight": 1, "pause": "200s"}, {"weight": 0, "pause": "9m"}]},
+        {
+            "service": {"instances": 12, "capacity": 10},
+            "traffic": {
+                "profile": {"kind": "steps", "points": [[0, 40], ["284s", 90], ["288s", 40]]}
+            },
+            "faults": [{"kind": "crash", "per_hour": 200}],
+            "on_call": {"notice": "5m"},
+        },
+    ),
     "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
     "autoscaling while instances are configured": (
         "ec2",
