@@ -14,6 +14,10 @@ import pytest
 
 from stratsim.cli import main
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # started in the background: the commands that are tested would ignore Ctrl-C as well
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 SCENARIO = """\
 name: small
 platform: ecs
