@@ -797,6 +797,14 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "on_call": {"notice": "5m"},
         },
     ),
+    "sick instances in the place of sick ones, while capacity fades": (
+        *("ec2", {"canarySettings": {"percentTraffic": 12.5}, "promoteAfter": "20m"}),
+        {
+            "faults": [{"kind": "startup", "probability": 0.97}],
+            "environment": [{"kind": "capacity", "at": 76, "ramp": 900, "for": 643, "factor": 0.2}],
+            "control": {"steady_state_timeout": 420},
+        },
+    ),
     "AppConfig": ("ec2", {"appConfig": "AppConfig.Canary10Percent20Minutes"}, {}),
     "autoscaling while instances are configured": (
         "ec2",

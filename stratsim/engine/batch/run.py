@@ -276,13 +276,15 @@ class Runs:
         self.ends.check_back(due)
 
     def _telling(self, due: Index) -> Index:
-        """Return where something changes for requests: instances without any do not tell."""
+        """Return where something changes for requests: instances without any do not tell.
+
+        A column that adds nothing is a change all the same: one leaves, another comes.
+        """
         changes, state = self.plan_.changes, self.state
         at = due * changes.time.shape[1] + state.pointer[due]
         quiet = (state.weight[due] == 0) & np.isnan(changes.weight.ravel()[at])
         for kind, values in changes.add.items():
-            if kind != "new":
-                quiet &= values.ravel()[at] == 0
+            quiet &= (values.ravel()[at] != 0) == (kind == "new")
         return np.asarray(due[~quiet])
 
     def _crash(self, here: Index) -> None:
