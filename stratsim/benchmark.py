@@ -130,7 +130,8 @@ def measure(replications: int) -> list[Speed]:
     """Return the speeds of the bare draws and of all engines, measured in turns.
 
     What the exact engine makes per second are strategies: the job under `THRESHOLDS`
-    thresholds of its alarm, solved together. Ratios are taken round by round, so that they hold where the machine's speed drifts.
+    thresholds of its alarm, solved together. Ratios are taken round by round, so that
+    they hold where the machine's speed drifts.
     """
     scenario = load(COMMON_JOB)
     setup = prepare(scenario, build_plan(scenario, "job"))

@@ -117,6 +117,17 @@ WAVES = {
 }
 """Traffic that a fleet which is scaled nervously follows up and down all the time."""
 ONE_BY_ONE = {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": 11}}
+CONFIGURATION = {
+    "elasticBeanstalk": {
+        "aws:autoscaling:updatepolicy:rollingupdate": {
+            "RollingUpdateEnabled": True,
+            "RollingUpdateType": "Health",
+            "MaxBatchSize": 3,
+            "MinInstancesInService": 9,
+        }
+    },
+    "update": "configuration",
+}
 FAILING = {"AfterInstall": {"duration": "20s", "failure": 0.2}}
 WAVE = {"MaxBatchSize": 2, "MinInstancesInService": 8, "PauseTime": "PT2M"}
 REFRESH = {"MinHealthyPercentage": 80, "InstanceWarmup": 30}
@@ -341,17 +352,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     ),
     "instances that crash while fleets are scaled": (
         "ec2",
-        {
-            "elasticBeanstalk": {
-                "aws:autoscaling:updatepolicy:rollingupdate": {
-                    "RollingUpdateEnabled": True,
-                    "RollingUpdateType": "Health",
-                    "MaxBatchSize": 3,
-                    "MinInstancesInService": 9,
-                }
-            },
-            "update": "configuration",
-        },
+        CONFIGURATION,
         {
             "faults": [{"kind": "crash", "per_hour": 60}],
             "control": {"steady_state_timeout": "10m"},
@@ -896,17 +897,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     },
     "autoscaling during a rolling update of a configuration": (
         "ec2",
-        {
-            "elasticBeanstalk": {
-                "aws:autoscaling:updatepolicy:rollingupdate": {
-                    "RollingUpdateEnabled": True,
-                    "RollingUpdateType": "Health",
-                    "MaxBatchSize": 3,
-                    "MinInstancesInService": 9,
-                }
-            },
-            "update": "configuration",
-        },
+        CONFIGURATION,
         {
             "service": {**SCALED, "autoscaling": NERVOUS},
             "traffic": WAVES,

@@ -3,6 +3,7 @@
 What is common to steps that are played ahead and to those beside which fleets are scaled.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +40,7 @@ class Aims:
     batch: int | None
 
 
-class Waves:
+class Waves(ABC):
     """One step in many replications; changes `units`.
 
     ``now`` is where each has come, ``since`` when its last wait began, ``phase``
@@ -70,9 +71,9 @@ class Waves:
 
     # -- what is done to instances ---------------------------------------------------
 
+    @abstractmethod
     def _up(self, rows: Flags) -> Flags:
         """Return which instances are in service now, where `rows` ask."""
-        raise NotImplementedError
 
     def _places(self) -> Counts:
         """Return the order in which instances stop: those that are not up first.
@@ -83,7 +84,7 @@ class Waves:
         last = np.where(self.listed, np.where(up, 1 << 20, 0), 1 << 30)
         return np.asarray(np.arange(self.units.numbers) + last)
 
-    def _list(self, rows: Flags) -> None:
+    def _list(self, rows: Flags) -> None:  # noqa: B027  (alone on its fleet, nobody else does)
         """Follow what has been launched and stopped by others, where `rows` ask."""
 
     def _take_out(self, which: Flags, gone: Times) -> None:
