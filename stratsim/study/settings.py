@@ -184,33 +184,34 @@ def _answers(
     scenario: Scenario, settings: tuple[AlarmSetting, ...], samples: Sequence[Sample]
 ) -> Answers:
     outcomes = scenario.release.outcomes
-    means: dict[str, list[list[float]]] = {name: [] for name in samples[0].measures}
-    chances: dict[str, list[list[float]]] = {name: [] for name in samples[0].measures}
-    happened: dict[str, list[list[float]]] = {name: [] for name in samples[0].events}
-    for sample in samples:
-        rows = [sample.outcome == at for at in range(len(outcomes))]
-        weights = [sample.weight * row for row in rows]
-        for name, values in sample.measures.items():
-            found = [_mean(values, weight) for weight in weights]
-            means[name].append([mean for mean, _ in found])
-            chances[name].append([chance for _, chance in found])
-        for name, event in sample.events.items():
-            happened[name].append([_mean(event.astype(float), weight)[0] for weight in weights])
+    probability = np.array([outcome.probability for outcome in outcomes])
+    each = [_by_case(sample, len(outcomes)) for sample in samples]
+    names, events = list(samples[0].measures), list(samples[0].events)
+    means, chances, happened = (np.stack(one, axis=1) for one in zip(*each, strict=True))
     return Answers(
         settings,
         tuple(outcome.name for outcome in outcomes),
-        np.array([outcome.probability for outcome in outcomes]),
-        {name: np.array(rows) for name, rows in means.items()},
-        {name: np.array(rows) for name, rows in chances.items()},
-        {name: np.array(rows) for name, rows in happened.items()},
+        probability,
+        dict(zip(names, means, strict=True)),
+        dict(zip(names, chances, strict=True)),
+        dict(zip(events, happened, strict=True)),
     )
 
 
-def _mean(values: Array, weight: Array) -> tuple[float, float]:
-    """Return the weighted mean of what is there, and the share that is there."""
-    there = np.isfinite(values) & (weight > 0)
-    total = float(weight.sum())
-    if not there.any() or total <= 0:
-        return float("nan"), 0.0
-    inside = float(weight[there].sum())
-    return float(values[there] @ weight[there]) / inside, inside / total
+def _by_case(sample: Sample, cases: int) -> tuple[Array, Array, Array]:
+    """Return means and chances (measures, cases) and probabilities (events, cases).
+
+    NaN where a case has no weight, or a measure nowhere a value.
+    """
+    weight = np.where(np.arange(cases) == sample.outcome[:, None], sample.weight[:, None], 0.0)
+    values, events = (
+        np.stack(list(sample.measures.values())),
+        np.stack(list(sample.events.values())),
+    )
+    there = np.isfinite(values)
+    total, inside = weight.sum(axis=0), there @ weight
+    sums = np.where(there, values, 0.0) @ weight
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means, happened = sums / inside, (events @ weight) / total
+        chances = np.where(total > 0, inside / total, 0.0)
+    return means, chances, happened

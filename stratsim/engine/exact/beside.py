@@ -1,94 +1,82 @@
-"""An alarm on the errors of one revision beside alarms on both, for many thresholds.
+"""Alarms on the errors of one revision beside ratios of both, for many settings.
 
-What alarms on both see, given the errors of the one revision, does not depend on
-the threshold of the one alarm: it is found once, and each threshold adds it up.
+What alarms on both see, given the errors of the one revision, does not depend on the
+settings of its own alarms: it is found once, and each setting adds it up.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.counts import Counts, shared
-from stratsim.engine.exact.nodes import TINY, fast_length
-from stratsim.engine.exact.symbols import MEASURES, Shown, between, joint, read, tallied
+from stratsim.engine.exact.nodes import fast_length
+from stratsim.engine.exact.panel import Panel
+from stratsim.engine.exact.symbols import MEASURES, Shown, between, tallied
 from stratsim.model.quantities import Array
 from stratsim.signals import NEW, OLD
 
 BOTH = (OLD, NEW)
-Table = tuple[Array, Array]
-"""Chances (minutes, codes, errors) and moments (measures, minutes, codes, errors)."""
 
 
-def suits(own: Sequence[Judge], counts: Counts) -> bool:
-    """Whether alarms on one revision depend on its errors alone."""
-    if not all(judge.errors_only for judge in own):
-        return False
-    none, _ = counts.successes_below(own[0].sides, np.ones(1))
-    return bool(none.max() < TINY)
+def beside(own: Panel, wide: Panel, counts: Counts) -> Shown:
+    """Return what alarms on one revision and on both see; digits of `own` come first.
 
-
-def beside(own: Sequence[Judge], wide: Sequence[Judge], counts: Counts) -> Shown:
-    """Return what alarms on one revision and on both see; digits of `own` come first."""
-    side = own[0].sides
+    The one revision has successes for certain: its alarms depend on its errors alone.
+    """
+    side = own.alarms[0].sides
     values, _, _ = counts.margin(side)
-    p, x = _table(side[0], wide, counts)
-    codes = np.broadcast_to(
-        joint([judge.judged(read(judge, counts, values)) for judge in own]), values.shape
-    )
-    size, base = 3 ** len(wide), 3 ** len(own)
+    p, x = _given(side[0], wide, counts)
+    codes = own.codes(values, np.ones(1), counts.hosts)[:, None]
 
     def added(one: Array) -> Array:
-        # own codes by each code of `wide`: (..., minutes, wide, own) with the own digits first
-        return tallied(codes, one, base).reshape(*one.shape[:-2], size * base)
+        # own codes by each code of `wide`: (..., settings, wide, own) with the own digits first
+        found = tallied(codes, one, own.size)
+        return found.reshape(*found.shape[:-2], wide.size * own.size)
 
     return Shown(added(p), added(x))
 
 
-def _table(side: int, wide: Sequence[Judge], counts: Counts) -> Table:
-    key = (side, *(judge.decides for judge in wide))
-    if key not in counts.tables:
-        counts.tables[key] = _given(side, wide, counts)
-    found: Table = counts.tables[key]
-    return found
+def _given(side: int, wide: Panel, counts: Counts) -> tuple[Array, Array]:
+    """Return what `wide` sees beside each number of errors of one revision.
 
-
-def _given(side: int, wide: Sequence[Judge], counts: Counts) -> Table:
-    """Return what `wide` sees beside each number of errors of one revision."""
+    Chances (minutes, settings, codes, errors) and moments (measures, minutes, ...).
+    """
     mine, other = counts.errors((side,)), counts.errors((OLD + NEW - side,))
     every = mine.low + other.low + np.arange(len(mine.values) + len(other.values) - 1.0)
     share = counts.met_share((NEW,))
-    size = 3 ** len(wide)
-    p = np.zeros((counts.size, size, len(mine.values)))
-    x = np.zeros((MEASURES, *p.shape))
     length = fast_length(len(every))
-    turned, moved = (np.conj(np.fft.rfft(one, length)) for one in (other.p, other.x))
+    turned, moved = (np.conj(np.fft.rfft(one, length))[..., None, :] for one in (other.p, other.x))
+    chances, own = mine.p[:, :, None], mine.x[..., None, :]
 
     def ahead(chance: NDArray[np.complex128], of: NDArray[np.complex128]) -> Array:
         """Return sums of `chance` over the other's errors, for each number of mine."""
         return np.fft.irfft(chance * of, length)[..., : len(mine.values)]
 
-    for code, (chance, mean) in _by_code(wide, counts, every).items():
+    each = _by_code(wide, counts, every)
+    settings = max(chance.shape[2] for chance, _ in each.values())
+    p = np.zeros((counts.size, settings, wide.size, len(mine.values)))
+    x = np.zeros((MEASURES, *p.shape))
+    for code, (chance, mean) in each.items():
         likely, counted = np.fft.rfft(chance, length), np.fft.rfft(mean, length)
         among = np.maximum(ahead(likely, turned), 0.0)
-        p[:, code] = counts.averaged(mine.p * among)
+        p[:, :, code] = counts.averaged(chances * among, 2)
         for at in range(MEASURES):
-            moment = mine.x[at] * among
+            moment = own[at] * among
             if other.x[at].any():
-                moment = moment + mine.p * ahead(likely, moved[at])
+                moment = moment + chances * ahead(likely, moved[at])
             if share[at].any():
-                moment = moment + mine.p * share[at][:, None, None] * ahead(counted, turned)
-            x[at, :, code] = counts.averaged(moment)
+                some = share[at][:, None, None, None]
+                moment = moment + some * chances * ahead(counted, turned)
+            x[at, :, :, code] = counts.averaged(moment, 2)
     return p, x
 
 
-def _by_code(
-    wide: Sequence[Judge], counts: Counts, errors: Array
-) -> dict[int, tuple[Array, Array]]:
-    """Return by code P(code) and E[the new revision's successes; code], (minutes, nodes, errors)."""
+def _by_code(wide: Panel, counts: Counts, errors: Array) -> dict[int, tuple[Array, Array]]:
+    """Return by code P(code) and E[the new revision's successes; code].
+
+    Both are (minutes, nodes, settings, errors).
+    """
     new, both = counts.successes_mean((NEW,)), counts.successes_mean(BOTH)
-    share = shared(new, both)[..., None]
+    share = shared(new, both)[..., None, None]
     found: dict[int, tuple[Array, Array]] = {}
     for codes, _, upto, mean in between(wide, counts, BOTH, errors, both[..., None]):
         for code in np.unique(codes).tolist():

@@ -122,48 +122,40 @@ class Judge:
 
 def switches(
     judges: Sequence[Judge], errors: Array, low: float, high: float, hosts: tuple[bool, bool]
-) -> list[tuple[Array, Codes]]:
+) -> tuple[Array, Codes]:
     """Return where codes change with the successes, for each number of errors.
 
     The alarms read alike: what they read is found out once for all of them.
 
     Returns
     -------
-    list
-        By alarm, edges (errors, switches): successes from which the next code holds,
-        infinite where there are fewer switches; and codes (errors, switches + 1).
+    tuple
+        Edges (alarms, errors, switches): successes from which the next code holds,
+        infinite where there are fewer switches; and codes (alarms, errors, switches + 1).
     """
     grid = _grid(low, high)
     values = judges[0].values(errors[:, None], grid[None, :], hosts)
-    tables = [judge.judged(values) for judge in judges]
-    spots = [np.nonzero(table[:, 1:] != table[:, :-1]) for table in tables]
-    before = [table[spot] for table, spot in zip(tables, spots, strict=True)]
-    cuts = np.cumsum([len(own) for own in before])[:-1]
-    rows, columns = (np.concatenate(one) for one in zip(*spots, strict=True))
-    left, right, old = grid[columns], grid[columns + 1], np.concatenate(before)
-    while len(rows) and (right - left > 1).any():
+    tables = np.stack([judge.judged(values) for judge in judges])
+    alarm, row, column = np.nonzero(tables[..., 1:] != tables[..., :-1])
+    cuts = np.searchsorted(alarm, np.arange(1, len(judges)))
+    left, right, old = grid[column], grid[column + 1], tables[alarm, row, column]
+    while len(row) and (right - left > 1).any():
         middle = np.floor((left + right) / 2)
-        each = np.split(judges[0].values(errors[rows], middle, hosts), cuts)
+        each = np.split(judges[0].values(errors[row], middle, hosts), cuts)
         codes = [judge.judged(part) for judge, part in zip(judges, each, strict=True)]
         same = np.concatenate(codes) == old
         left, right = np.where(same, middle, left), np.where(same, right, middle)
-    parts = zip(tables, spots, np.split(right, cuts), strict=True)
-    return [_placed(table, row, column, edge) for table, (row, column), edge in parts]
-
-
-def _placed(
-    table: Codes, rows: NDArray[np.int64], columns: NDArray[np.int64], right: Array
-) -> tuple[Array, Codes]:
-    """Return edges and codes of one alarm, whose codes change at some places of a grid."""
-    places = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    most = int(places.max(initial=-1)) + 1
-    edges = np.full((len(table), most), np.inf)
-    codes = np.repeat(table[:, :1], most + 1, axis=1)
-    edges[rows, places] = right
-    for place in range(most):
-        here = places == place
-        codes[rows[here], place + 1 :] = table[rows[here], columns[here] + 1][:, None]
-    return edges, codes
+    line = alarm * len(errors) + row
+    place = np.arange(len(line)) - np.searchsorted(line, line)
+    most = int(place.max(initial=-1)) + 1
+    edges = np.full((len(judges), len(errors), most), np.inf)
+    edges[alarm, row, place] = right
+    found = np.repeat(tables[..., :1], most + 1, axis=2)
+    for turn in range(most):
+        here = place == turn
+        new = tables[alarm[here], row[here], column[here] + 1]
+        found[alarm[here], row[here], turn + 1 :] = new[:, None]
+    return edges, found
 
 
 def _grid(low: float, high: float) -> Array:

@@ -13,7 +13,6 @@ import numpy as np
 from stratsim.engine.batch.changes import Flags
 from stratsim.engine.exact.arcs import Index
 from stratsim.engine.exact.clumps import clumped, given
-from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.nodes import Mass, added, binomial, poisson, trimmed, window
 from stratsim.model.quantities import Array
 
@@ -68,8 +67,7 @@ class Counts:
 
     All minutes have the same number of stretches; where a minute has fewer nodes than
     another, the last ones weigh nothing. ``fixed`` says that the numbers of requests are
-    not random. ``judges`` are all alarms that look at them; ``values`` and ``tables`` keep what alarms read and see, for others that
-    do alike.
+    not random. ``tables`` keeps what does not depend on the alarms' settings.
     """
 
     parts: Sequence[Part]
@@ -79,12 +77,10 @@ class Counts:
     weights: Array
     hosts: tuple[bool, bool]
     fixed: bool = False
-    judges: Sequence[Judge] = ()
     _laws: dict[int, Array] = field(default_factory=dict)
     _masses: dict[Side, Mass] = field(default_factory=dict)
     _given: dict[Side, Array] = field(default_factory=dict)
     _margins: dict[Side, tuple[Array, Array, Array]] = field(default_factory=dict)
-    values: dict[Hashable, Array] = field(default_factory=dict)
     tables: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
@@ -109,7 +105,7 @@ class Counts:
 
     def _fresh(self, parts: Sequence[Part], nodes: Array, weights: Array) -> "Counts":
         rates = self.base, self.dispersion
-        return Counts(parts, *rates, nodes, weights, self.hosts, self.fixed, self.judges)
+        return Counts(parts, *rates, nodes, weights, self.hosts, self.fixed)
 
     def of(self, sides: Side) -> list[Part]:
         """Return the parts of some revisions."""
@@ -172,9 +168,12 @@ class Counts:
             self._margins[sides] = mass.values, self.averaged(mass.p), self.averaged(x)
         return self._margins[sides]
 
-    def averaged(self, values: Array) -> Array:
-        """Return means over the nodes of (..., minutes, nodes, values)."""
-        return np.asarray(np.matmul(self.weights[:, None, :], values)[..., 0, :])
+    def averaged(self, values: Array, axes: int = 1) -> Array:
+        """Return means over the nodes of (..., minutes, nodes, and so many `axes`)."""
+        shape = values.shape[-axes:]
+        flat = values.reshape(*values.shape[:-axes], -1)
+        found = np.matmul(self.weights[:, None, :], flat)[..., 0, :]
+        return np.asarray(found.reshape(*found.shape[:-1], *shape))
 
     # -- errors -----------------------------------------------------------------
 
@@ -265,6 +264,10 @@ class Counts:
         means = self.successes_mean(sides)
         return window(means.min(axis=1), means.max(axis=1))
 
+    def silent(self, sides: Side) -> Array:
+        """Return the chances of no success at all, (minutes, nodes)."""
+        return np.exp(-self.successes_mean(sides))
+
     def successes_below(
         self, sides: Side, edge: Array, means: Array | None = None, likely: Flags | None = None
     ) -> tuple[Array, Array]:
@@ -277,19 +280,17 @@ class Counts:
         from scipy.special import pdtr
 
         means = self.successes_mean(sides)[..., None] if means is None else means
-        whole, shape = np.isinf(edge), (*means.shape[:-1], len(edge))
-        k = np.where(whole, 0.0, np.ceil(edge) - 1)
+        low, high = window(means, means)
+        k = np.ceil(edge) - 1
 
         def upto(last: Array) -> Array:
-            found = np.zeros(shape)
-            some = (last >= 0) & ~whole
-            if some.any():
-                some = some if likely is None else some & likely
-                pdtr(np.maximum(last, 0.0), means, out=found, where=some)
-            return np.where(whole, 1.0, found)
+            found = (last >= high).astype(float)
+            some = (last >= low) & (last < high)
+            some = some if likely is None else some & likely
+            return np.asarray(pdtr(np.where(some, last, 0.0), means, out=found, where=some))
 
         counts = self.met_share(sides).any()
-        return upto(k), means * upto(k - 1) if counts else np.zeros(shape)
+        return upto(k), means * upto(k - 1) if counts else np.zeros((*means.shape[:-1], len(edge)))
 
     def met_share(self, sides: Side) -> Array:
         """Return measures per success, (measures, minutes): only having met a fault."""

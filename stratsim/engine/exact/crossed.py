@@ -3,178 +3,187 @@
 For each number of errors of one revision its alarms' code changes at some numbers of
 its successes, and the code of alarms on both at some numbers of all successes. The
 chance of both is a sum over the one revision's successes, of Poisson tails of the
-other's. It is found up to every number of its successes, once for all thresholds of
-the one revision's alarms.
+other's: a table by both edges, of which each setting reads its own places.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
-from stratsim.engine.batch.changes import Flags
-from stratsim.engine.exact.codes import Judge
-from stratsim.engine.exact.counts import Counts
-from stratsim.engine.exact.nodes import poisson, product
-from stratsim.engine.exact.symbols import MEASURES, Shown, pieces, tallied
+from stratsim.engine.exact.arcs import Index
+from stratsim.engine.exact.counts import Counts, Side
+from stratsim.engine.exact.nodes import NOTHING, Mass, likely, poisson, product
+from stratsim.engine.exact.panel import Panel
+from stratsim.engine.exact.symbols import MEASURES, Shown, tallied
 from stratsim.model.quantities import Array
 from stratsim.signals import NEW, OLD
 
-Index = NDArray[np.int64]
+_ROOM = 1 << 18  # numbers in an array of pairs of errors
+
+
+def crossed(own: Panel, wide: Panel, counts: Counts) -> Shown:
+    """Return what ratios of one revision and of both see; digits of `own` come first.
+
+    Minutes are gone through one by one: their windows of successes lie apart.
+    """
+    each = [_Minute.of(own, wide, counts.taken(np.array([at]))) for at in range(counts.size)]
+    found = [one.seen() for one in each]
+    return Shown(np.stack([one[0] for one in found]), np.stack([one[1:] for one in found], axis=1))
 
 
 @dataclass(slots=True)
 class _Edges:
-    """Where codes change with the successes, for each number of errors.
+    """Where codes change with the successes, (settings or 1, errors, pieces) each.
 
-    ``edges`` (errors, pieces + 1) begin with 0 and end infinite; ``codes`` (errors, pieces).
+    ``place`` is a piece's end in what is found up to each number of successes. Sums up
+    to there make those of codes by ``signs`` (codes, settings, errors, pieces).
     """
 
-    edges: Array
     codes: Index
+    place: Index
+    signs: Array
 
     @classmethod
-    def of(cls, judges: Sequence[Judge], errors: Array, counts: Counts, *sides: int) -> "_Edges":
+    def of(
+        cls, panel: Panel, errors: Array, counts: Counts, sides: Side, to: Callable[[Array], Index]
+    ) -> "_Edges":
+        """Return the edges of some alarms, `to` what turns successes to places."""
         low, high = counts.successes(sides)
-        edges, codes = pieces(judges, errors, low.min(), high.max(), counts)
-        ends = np.zeros((len(errors), 1)), np.full((len(errors), 1), np.inf)
-        return cls(np.concatenate([ends[0], edges, ends[1]], axis=1), codes)
+        edges, codes = panel.switches(errors, low.min(), high.max(), counts.hosts)
+        last = np.full((*edges.shape[:2], 1), np.inf)
+        signs = (codes == np.arange(panel.size)[:, None, None, None]).astype(float)
+        signs[..., :-1] -= signs[..., 1:]
+        return cls(codes, to(np.concatenate([edges, last], axis=2)), signs)
 
 
 @dataclass(slots=True)
-class _Node:
-    """One node of the gamma factor: own errors, ``p`` and moments ``x``, with its weight.
+class _Terms:
+    """Products of what is summed over own and the other's errors, (terms, errors) each.
 
-    ``chance`` and ``counted`` (places, successes + 1) are of fewer own successes than each
-    number; ``reached`` (codes, places, own errors) says what of them to add up, and
-    ``moved`` likewise for the moments of the other revision's errors.
+    They belong to rows of ``measure`` (1 + measures, terms): the chance, and the moments.
     """
 
-    p: Array
-    x: Array
-    chance: Array
-    counted: Array
-    reached: Array
-    moved: Mapping[int, Array]
-
-    def add(self, into: Array, place: Index, share: Array) -> None:
-        """Add what is below some places to sums (codes, 1 + measures, places, own errors)."""
-        chance = self.chance[:, place].T
-        likely = product(chance, self.reached)
-        into[:, 0] += self.p * likely
-        for at, moment in enumerate(self.x):
-            into[:, 1 + at] += moment * likely
-            if share[at] > 0:
-                counted = product(self.counted[:, place].T, self.reached)
-                into[:, 1 + at] += share[at] * self.p * counted
-            if at in self.moved:
-                into[:, 1 + at] += self.p * product(chance, self.moved[at])
+    mine: Array
+    other: Array
+    measure: Array
 
 
 @dataclass(slots=True)
-class _Beside:
-    """What alarms on both revisions see beside the counts of one in a minute.
+class _Minute:
+    """A minute, and where the codes of alarms on one revision and on both change in it."""
 
-    Own successes are fewer than ``low``, ``low`` + 1, ...; ``share`` (measures,) of the
-    new revision's are measured. ``upto`` (codes, 1 + measures, successes + 1, own errors)
-    keeps the sums that were needed.
-    """
+    counts: Counts
+    mine: Mass
+    other: Mass
+    law: "_Successes"
+    narrow: _Edges
+    broad: _Edges
 
-    values: Array
-    low: int
-    nodes: Sequence[_Node]
-    share: Array
-    used: Index
-    upto: Array
-    found: Flags
+    @classmethod
+    def of(cls, own: Panel, wide: Panel, counts: Counts) -> "_Minute":
+        """Return a minute as alarms see it."""
+        side = own.alarms[0].sides[0]
+        mine, other = counts.errors((side,)), counts.errors((OLD + NEW - side,))
+        every = mine.low + other.low + np.arange(len(mine.values) + len(other.values) - 1.0)
+        law = _Successes.of(counts, side)
+        narrow = _Edges.of(own, mine.values, counts, (side,), law.mine)
+        broad = _Edges.of(wide, every, counts, (OLD, NEW), law.every)
+        return cls(counts, mine, other, law, narrow, broad)
 
-    def below(self, edges: Array) -> Array:
-        """Return the sums below `edges` (own errors, any) of own successes."""
-        place = np.clip(np.ceil(edges) - self.low, 0, len(self.found) - 1).astype(np.int64)
-        fresh = np.unique(place)
-        fresh = fresh[~self.found[fresh]]
-        if len(fresh):
-            self.found[fresh] = True
-            sums = np.zeros((len(self.used), 1 + MEASURES, len(fresh), len(self.values)))
-            for node in self.nodes:
-                node.add(sums, fresh, self.share)
-            for code, own in zip(self.used, sums, strict=True):
-                self.upto[code][:, fresh] = own
-        return np.asarray(self.upto[:, :, place, np.arange(len(place))[:, None]])
+    def seen(self) -> Array:
+        """Return chances and moments (1 + measures, settings, symbols)."""
+        rows, row = np.unique(self.broad.place, return_inverse=True)
+        columns, column = np.unique(self.narrow.place, return_inverse=True)
+        row, column = row.reshape(self.broad.place.shape), column.reshape(self.narrow.place.shape)
+        found = np.zeros(())
+        for node in range(self.counts.nodes.shape[1]):
+            terms = self._terms(node)
+            tables = self.law.upto(node, rows, columns, counted=len(terms) > 1)
+            for table, some in zip(tables, terms, strict=True):
+                found = found + self._whole(table[:, -1], row, some)
+                found = found + self._pairs(table, row, column, some)
+        # by measure, setting, code of the alarms on both, and of those on one
+        return found.reshape(*found.shape[:2], -1)
 
+    def _terms(self, node: int) -> list[_Terms]:
+        """Return what is summed of chances, and of successes where they count."""
+        weight, share = self.counts.weights[0, node], self.counts.met_share((NEW,))[:, 0]
+        p, x = weight * self.mine.p[0, node], weight * self.mine.x[:, 0, node]
+        q, y = self.other.p[0, node], self.other.x[:, 0, node]
+        terms = [(0, p, q)]
+        terms += [(1 + at, one, q) for at, one in enumerate(x) if one.any()]
+        terms += [(1 + at, p, one) for at, one in enumerate(y) if one.any()]
+        counted = [(1 + at, one * p, q) for at, one in enumerate(share) if one > 0]
+        return [
+            _Terms(
+                np.stack([mine for _, mine, _ in some]),
+                np.stack([other for _, _, other in some]),
+                np.eye(1 + MEASURES)[:, [at for at, _, _ in some]],
+            )
+            for some in (terms, counted)
+            if some
+        ]
 
-def crossed(own: Sequence[Judge], wide: Sequence[Judge], counts: Counts) -> Shown:
-    """Return what alarms on one revision and on both see; digits of `own` come first."""
-    if "alone" not in counts.tables:
-        counts.tables["alone"] = [counts.taken(np.array([at])) for at in range(counts.size)]
-    each = counts.tables["alone"]
-    key = ("crossed", own[0].sides, *(judge.decides for judge in wide))
-    if key not in counts.tables:
-        counts.tables[key] = [_beside(own[0].sides[0], wide, one) for one in each]
-    found = [_crossed(own, one, given) for one, given in zip(each, counts.tables[key], strict=True)]
-    return Shown(np.stack([one[0] for one in found]), np.stack([one[1:] for one in found], axis=1))
+    def _whole(self, below: Array, row: Index, terms: _Terms) -> Array:
+        """Return sums of pieces that end behind all own successes.
 
+        ``below`` (rows,) says how likely all successes are so few. Sums are (1 + measures,
+        settings, codes on both, own codes).
+        """
+        broad = (below[row] * self.broad.signs).sum(axis=-1)
+        last = self.narrow.place == self.law.p.shape[1]
+        narrow = (self.narrow.signs * last).sum(axis=-1) * terms.mine[:, None, None]
+        count, own, settings, width = narrow.shape
+        padded = np.pad(terms.other, [(0, 0), (width - 1, width - 1)])
+        moved = sliding_window_view(padded, broad.shape[-1], axis=1)[:, ::-1]
+        if len(row) == 1:
+            ahead = moved @ broad[:, 0].T
+            found = np.moveaxis(narrow @ ahead[:, None], 1, 3)
+        else:
+            sums = (narrow.reshape(count, -1, width) @ moved).reshape(count, own, settings, -1)
+            found = np.einsum("tkse,cse->tsck", sums, broad)
+        return np.tensordot(terms.measure, found, axes=1)
 
-def _crossed(own: Sequence[Judge], counts: Counts, given: _Beside) -> Array:
-    """Return chances and moments of one minute, (1 + measures, symbols)."""
-    narrow, base = _Edges.of(own, given.values, counts, *own[0].sides), 3 ** len(own)
-    within = np.moveaxis(np.diff(given.below(narrow.edges), axis=-1), 0, 1)
-    found = tallied(narrow.codes.ravel(), within.reshape(*within.shape[:2], -1), base)
-    return found.reshape(len(found), -1)
+    def _pairs(self, table: Array, row: Index, column: Index, terms: _Terms) -> Array:
+        """Return sums of pieces that end among the own successes, likewise.
 
+        There are few of them: each is gone through with all of the other's errors.
+        """
+        setting, own, errors, piece = self._inside(terms)
+        wide = setting if len(row) > 1 else 0 * setting
+        here = likely(np.abs(terms.other))
+        others, other = np.arange(here.start, here.stop), terms.other[:, here].T
+        places = column[own, errors, piece]
+        sums = np.zeros((other.shape[1], len(self.broad.signs), len(setting)))
+        step = max(_ROOM // len(others), 1)
+        for begin in range(0, len(setting), step):
+            some = slice(begin, begin + step)
+            at = wide[some, None], errors[some, None] + others
+            for end in range(row.shape[2]):
+                chance = table[row[(*at, end)], places[some, None]]
+                for code, signs in enumerate(self.broad.signs):
+                    sign = signs[(*at, end)]
+                    if sign.any():
+                        sums[:, code, some] += ((chance * sign) @ other).T
+        values = np.tensordot(terms.measure, sums * terms.mine[:, None, errors], axes=1)
+        count, size = max(len(row), len(column)), len(self.narrow.signs)
+        each = (self.narrow.codes[own, errors, at] for at in (piece, piece + 1))
+        before, after = (tallied(size * setting + code, values, size * count) for code in each)
+        return np.swapaxes((before - after).reshape(*before.shape[:2], count, size), 1, 2)
 
-def _beside(side: int, wide: Sequence[Judge], counts: Counts) -> _Beside:
-    """Return what `wide` sees beside the counts of one revision in a minute."""
-    mine, other = counts.errors((side,)), counts.errors((OLD + NEW - side,))
-    every = mine.low + other.low + np.arange(len(mine.values) + len(other.values) - 1.0)
-    broad = _Edges.of(wide, every, counts, OLD, NEW)
-    sums = _Successes.of(counts, side)
-    places, row = np.unique(sums.places(broad.edges[:, 1:]), return_inverse=True)
-    used, code = np.unique(broad.codes, return_inverse=True)
-    steps = _steps(code.reshape(broad.codes.shape), row.reshape(broad.codes.shape))
-    width, nodes = len(mine.values), []
-
-    def reached(errors: Array) -> Array:
-        ahead = steps @ _shifted(errors, width)
-        return np.asarray(ahead.reshape(len(used), len(places), width))
-
-    for node, weight in enumerate(counts.weights[0]):
-        own = weight * mine.p[0, node], weight * mine.x[:, 0, node]
-        moments = enumerate(other.x[:, 0, node])
-        moved = {at: reached(moment) for at, moment in moments if moment.any()}
-        tables = sums.upto(node, places)
-        nodes.append(_Node(*own, *tables, reached(other.p[0, node]), moved))
-    successes = len(sums.values) + 1
-    upto = np.zeros((3 ** len(wide), 1 + MEASURES, successes, width))
-    share, found = counts.met_share((NEW,))[:, 0], np.zeros(successes, dtype=bool)
-    return _Beside(mine.values, sums.low, nodes, share, used, upto, found)
-
-
-def _steps(codes: Index, row: Index) -> Any:
-    """Return how chances below edges, by `row`, add up to those of codes.
-
-    A sparse matrix (codes x rows, errors): a code holds from one edge to the next.
-    """
-    from scipy.sparse import coo_array
-
-    rows = int(row.max()) + 1
-    errors = np.broadcast_to(np.arange(len(codes))[:, None], codes.shape)
-    begin = rows * codes[:, 1:] + row[:, :-1]
-    place = np.concatenate([(rows * codes + row).ravel(), begin.ravel()])
-    column = np.concatenate([errors.ravel(), errors[:, 1:].ravel()])
-    sign = np.repeat([1.0, -1.0], [codes.size, begin.size])
-    return coo_array(
-        (sign, (place, column)), shape=((int(codes.max()) + 1) * rows, len(codes))
-    ).tocsr()
-
-
-def _shifted(values: Array, rows: int) -> Array:
-    """Return `values` moved by one place more in each column, (values + rows - 1, rows)."""
-    padded = np.pad(values, rows - 1)
-    return np.ascontiguousarray(sliding_window_view(padded, rows)[:, ::-1])
+    def _inside(self, terms: _Terms) -> tuple[Index, Index, Index, Index]:
+        """Return pieces that end among the own successes: settings, own ones, errors, and which."""
+        place = self.narrow.place
+        inside = (place > 0) & (place < self.law.p.shape[1])
+        inside &= (np.abs(terms.mine).max(axis=0) > NOTHING)[:, None]
+        own, errors, piece = np.nonzero(inside)
+        if len(place) > 1:
+            return own, own, errors, piece
+        settings = len(self.broad.place)
+        setting = np.repeat(np.arange(settings), len(own))
+        return setting, np.tile(own, settings), np.tile(errors, settings), np.tile(piece, settings)
 
 
 @dataclass(slots=True)
@@ -201,29 +210,29 @@ class _Successes:
         beyond = np.pad(beyond, [(0, 0), (0, count)], mode="edge")
         return cls(side, mine.low, other.low, mine.p[0], others[0], beyond)
 
-    @property
-    def values(self) -> Array:
-        """The numbers of own successes."""
-        return self.low + np.arange(self.p.shape[1], dtype=float)
+    def mine(self, edges: Array) -> Index:
+        """Return how many of the own successes' numbers are below `edges`."""
+        places = np.clip(np.ceil(np.minimum(edges, 1e15)) - self.low, 0, self.p.shape[1])
+        return np.asarray(places, dtype=np.int64)
 
-    def places(self, edges: Array) -> Index:
+    def every(self, edges: Array) -> Index:
         """Return how many of the other's successes keep all below `edges`, with the least own."""
         every = np.ceil(np.minimum(edges, 1e15)) - self.other_low - self.low + 1
-        places: Index = np.clip(every, 0, self.beyond.shape[1] - self.p.shape[1]).astype(np.int64)
-        return places
+        places = np.clip(every, 0, self.beyond.shape[1] - self.p.shape[1])
+        return np.asarray(places, dtype=np.int64)
 
-    def upto(self, node: int, places: Index) -> tuple[Array, Array]:
-        """Return chances that all successes lie below edges, and the new revision's then.
+    def upto(self, node: int, rows: Index, columns: Index, *, counted: bool) -> list[Array]:
+        """Return chances of few successes, and beside them the new revision's if `counted`.
 
-        Both are (places, successes + 1): with fewer own successes than each number.
+        Which are (rows, columns): all are below the edges of `rows`, which are places of
+        `every`, and fewer than each of `columns` own numbers come.
         """
-        windows = sliding_window_view(self.beyond[node], self.p.shape[1])[:, ::-1]
-        chance = windows[places]
-        if self.side == OLD:
-            counted = self.rest[node] * windows[np.maximum(places - 1, 0)]
-        else:
-            counted = chance * self.values
-        found = np.zeros((2, len(places), self.p.shape[1] + 1))
-        np.cumsum(self.p[node] * chance, axis=1, out=found[0, :, 1:])
-        np.cumsum(self.p[node] * counted, axis=1, out=found[1, :, 1:])
-        return found[0], found[1]
+        values = np.arange(self.p.shape[1])[:, None]
+        p = np.where(values < columns, self.p[node][:, None], 0.0)
+        windows = sliding_window_view(self.beyond[node], len(p))[:, ::-1]
+        found = [product(windows[rows], p)]
+        if counted and self.side == OLD:
+            found.append(self.rest[node] * product(windows[np.maximum(rows - 1, 0)], p))
+        elif counted:
+            found.append(product(windows[rows], p * (self.low + values)))
+        return found

@@ -15,10 +15,10 @@ from scipy.special import gammaln
 
 from stratsim.engine.exact.arcs import Index
 from stratsim.engine.exact.clumps import beta_binomial
-from stratsim.engine.exact.codes import Judge
 from stratsim.engine.exact.counts import Counts, Part, Side, shared
 from stratsim.engine.exact.nodes import fast_length, likely, poisson, product, window
-from stratsim.engine.exact.symbols import MEASURES, Shown, joint, tallied
+from stratsim.engine.exact.panel import Panel
+from stratsim.engine.exact.symbols import Shown, tallied
 from stratsim.model.quantities import Array
 
 _SAME = 1e-6  # requests, to which features of minutes are rounded
@@ -27,63 +27,25 @@ _TOGETHER = 16  # minutes
 _BLOCK = 64  # totals
 
 
-@dataclass(slots=True)
-class _Sums:
-    """Chances, and moments, of all requests being `total` and fewer than e errors among them.
-
-    ``upto`` (1 + measures, minutes, totals, errors + 1); ``low`` is the least total.
-    """
-
-    low: int
-    upto: Array
-
-    @classmethod
-    def of(cls, counts: Counts, sides: Side) -> "_Sums":
-        """Return the sums of some revisions; counts keep them for other alarms."""
-        if ("few", sides) not in counts.tables:
-            low, p, x = _law(counts, sides)
-            upto = np.zeros((1 + MEASURES, *p.shape[:-1], p.shape[-1] + 1))
-            np.cumsum(p, axis=-1, out=upto[0, ..., 1:])
-            np.cumsum(x, axis=-1, out=upto[1:, ..., 1:])
-            counts.tables["few", sides] = cls(low, upto)
-        found: _Sums = counts.tables["few", sides]
-        return found
-
-
-def few_together(judges: Sequence[Judge], counts: Counts) -> Shown:
+def few_together(panel: Panel, counts: Counts) -> Shown:
     """Return what alarms on the same revisions see; moments are those of these revisions."""
-    sums, size = _Sums.of(counts, judges[0].sides), 3 ** len(judges)
-    row, edges, codes = _cuts(judges, counts, sums)
-    below = sums.upto[:, :, row[:, None], edges]
-    each = tallied(codes, below[..., 1] - below[..., 0], size)
-    return Shown(each[0], each[1:])
-
-
-def _cuts(judges: Sequence[Judge], counts: Counts, sums: _Sums) -> tuple[Index, Index, Index]:
-    """Return where codes stay the same: places of totals, errors from and before which, codes."""
-    totals, width = sums.upto.shape[-2], sums.upto.shape[-1] - 1
-    total = sums.low + np.arange(totals, dtype=float)[:, None]
-    errors = np.minimum(np.arange(width, dtype=float), total)
-    each = []
-    for judge in judges:
-        key = ("few", judge.reading)
-        if key not in counts.values:
-            counts.values[key] = judge.values(errors, total - errors, counts.hosts)
-        each.append(judge.judged(counts.values[key]))
-    codes = each[0] + 1 if len(each) == 1 else joint(each)
-    fresh = np.ones((totals, width), dtype=bool)
-    np.not_equal(codes[:, 1:], codes[:, :-1], out=fresh[:, 1:])
-    row, begin = np.nonzero(fresh)
-    last = np.append(row[1:] != row[:-1], True)
-    end = np.where(last, width, np.append(begin[1:], width))
-    return row, np.stack([begin, end], axis=1), codes[row, begin].astype(np.int64)
+    sides = panel.alarms[0].sides
+    if ("few", sides) not in counts.tables:
+        counts.tables["few", sides] = _law(counts, sides)
+    low, law = counts.tables["few", sides]
+    total = low + np.arange(law.shape[2], dtype=float)[:, None]
+    errors = np.minimum(np.arange(law.shape[3], dtype=float), total)
+    level, codes = panel.levels(errors, total - errors, counts.hosts)
+    each = tallied(level, law.reshape(*law.shape[:2], -1), codes.shape[1])
+    found = tallied(codes, each[..., None, :], panel.size)
+    return Shown(found[0], found[1:])
 
 
 # -- errors among a total of requests ---------------------------------------------------
 
 
-def _law(counts: Counts, sides: Side) -> tuple[int, Array, Array]:
-    """Return the least total, P (minutes, totals, errors), and moments (measures, ...).
+def _law(counts: Counts, sides: Side) -> tuple[int, Array]:
+    """Return the least total; chances and moments (1 + measures, minutes, totals, errors).
 
     Of a total t each request is failed by faults with chance q. On the event of e errors
     in all, the mean number of those so failed is t q times the chance of e - 1 errors
@@ -112,7 +74,7 @@ def _law(counts: Counts, sides: Side) -> tuple[int, Array, Array]:
     if (extra := law.beside(share)) is not None:
         x[1] += chance * spread(extra)[:, -len(totals) :]
     here = likely(p)
-    return mass.low, p[..., here], x[..., here]
+    return mass.low, np.concatenate([p[None, ..., here], x[..., here]])
 
 
 def _beside_faults(table: Array, q: Array, least: int, width: int) -> Array:

@@ -154,11 +154,13 @@ def product(a: Array, b: Array) -> Array:
 
     These would wait for each other for longer than they work on products of this size.
     """
-    columns = max(_ALONE // a.size, 2)
-    if b.shape[-1] <= columns:
+    if a.size * b.shape[1] <= _ALONE:
         return np.asarray(a @ b)
-    parts = [a @ b[..., at : at + columns] for at in range(0, b.shape[-1], columns)]
-    return np.concatenate(parts, axis=-1)
+    if len(a) > b.shape[1]:
+        return product(b.T, a.T).T
+    step = max(_ALONE // a.size, 2)
+    parts = [a @ b[:, at : at + step] for at in range(0, b.shape[1], step)]
+    return np.concatenate(parts, axis=1)
 
 
 def fast_length(size: int) -> int:

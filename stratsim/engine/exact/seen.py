@@ -9,11 +9,13 @@ from functools import reduce
 
 import numpy as np
 
+from stratsim.engine.batch.changes import Flags
 from stratsim.engine.exact.arcs import Index
 from stratsim.engine.exact.codes import Judge, Reading
 from stratsim.engine.exact.counts import Counts, Side
 from stratsim.engine.exact.few import few_together
 from stratsim.engine.exact.nodes import TINY
+from stratsim.engine.exact.panel import Panel
 from stratsim.engine.exact.sides import both_sides
 from stratsim.engine.exact.symbols import MEASURES, Shown, never_silent, same_sides
 from stratsim.model.quantities import Array
@@ -25,6 +27,7 @@ Sure = dict[Judge, Index]
 OPEN = -1
 _ERRORS, _SUCCESSES = 12, 6  # places where an alarm is tried within the counts worth while
 _ROOM = 1 << 18  # numbers in an array of minutes that are added up together
+_SPACE = 1 << 20  # and of settings
 
 
 def seen(variants: Sequence[Sequence[Judge]], many: Sequence[Counts]) -> list[tuple[Array, Array]]:
@@ -45,60 +48,66 @@ def seen(variants: Sequence[Sequence[Judge]], many: Sequence[Counts]) -> list[tu
 
 
 def _seen(variants: Sequence[Sequence[Judge]], counts: Counts, sure: Sure) -> tuple[Array, Array]:
-    symbols = 3 ** len(variants[0])
-    p = np.zeros((counts.size, len(variants), symbols))
-    x = np.zeros((counts.size, len(variants), MEASURES, symbols))
-    for here in _alike(counts, sure):
+    alarms = len(variants[0])
+    digits = np.array([[sure[judge] for judge in row] for row in variants], dtype=np.int64)
+    digits = digits.reshape(len(variants), alarms, counts.size)
+    p = np.zeros((counts.size, len(variants), 3**alarms))
+    x = np.zeros((counts.size, len(variants), MEASURES, 3**alarms))
+    for here, most in _alike(counts, sure):
         some = counts.taken(here)
-        some.judges = [judge for judge, digits in sure.items() if (digits[here] == OPEN).any()]
-        known: dict[tuple[Judge, ...], Shown] = {}
-        for number, judges in enumerate(variants):
-            digits = np.array([sure[j][here] for j in judges], dtype=int).reshape(-1, len(here)).T
-            places, part = _open(judges, digits, some, known)
-            at = here[:, None]
-            p[at, number, places], x[at, number, :, places] = part.p, np.moveaxis(part.x, 0, 2)
+        for settings, places in _alike_open(digits[..., here[0]] == OPEN, most):
+            panel = Panel([tuple(variants[row][at] for at in places) for row in settings])
+            part = _together(panel, some)
+            symbols = _symbols(digits[settings][..., here], places)
+            minutes, rows = here[:, None, None], settings[:, None]
+            p[minutes, rows, symbols] = part.p
+            x[minutes, rows, :, symbols] = np.moveaxis(part.x, 0, -1)
     return p, x
 
 
-def _open(
-    judges: Sequence[Judge],
-    digits: Index,
-    counts: Counts,
-    known: dict[tuple[Judge, ...], Shown],
-) -> tuple[Index, Shown]:
-    """Return the symbols that are possible (minutes, some), and what is known of them.
+def _alike_open(opened: Flags, most: int) -> Iterator[tuple[Index, list[int]]]:
+    """Yield settings, at `most` so many, and which alarms are open (settings, alarms) in them."""
+    each, which = np.unique(opened, axis=0, return_inverse=True)
+    for number, places in enumerate(each):
+        settings = np.nonzero(which.reshape(-1) == number)[0]
+        for begin in range(0, len(settings), most):
+            yield settings[begin : begin + most], np.nonzero(places)[0].tolist()
 
-    Alarms whose ``digits`` (minutes, alarms) are open are so in all minutes.
+
+def _symbols(digits: Index, places: Sequence[int]) -> Index:
+    """Return the symbols that are possible, (minutes, settings, some).
+
+    The digits (settings, alarms, minutes) of alarms in other `places` are certain.
     """
-    places = np.nonzero(digits[0] == OPEN)[0].tolist()
-    fixed = np.where(digits == OPEN, 0, digits) @ 3 ** np.arange(len(judges))
-    those = tuple(judges[at] for at in places)
-    if those not in known:
-        known[those] = _together(those, counts)
-    number = np.arange(3 ** len(places))
+    number, scale = np.arange(3 ** len(places)), 3 ** np.arange(digits.shape[1])
+    fixed = np.delete(digits, places, axis=1)
+    whole = np.tensordot(fixed, np.delete(scale, places), axes=(1, 0))
     to = sum((number // 3**i % 3 * 3**at for i, at in enumerate(places)), 0 * number)
-    return fixed[:, None] + to, known[those]
+    return np.asarray(whole.T[..., None] + to)
 
 
-def _together(judges: Sequence[Judge], counts: Counts) -> Shown:
-    if not judges:
-        return Shown(np.ones((counts.size, 1)), counts.means()[..., None])
-    sides = judges[0].sides
-    if any(judge.sides != sides for judge in judges):
-        return both_sides(judges, counts)
-    few = counts.few(sides).all() and not never_silent(judges, counts)
-    found = (few_together if few else same_sides)(judges, counts)
+def _together(panel: Panel, counts: Counts) -> Shown:
+    if not panel.alarms:
+        return Shown(np.ones((counts.size, 1, 1)), counts.means()[..., None, None])
+    sides = panel.alarms[0].sides
+    if any(judge.sides != sides for judge in panel.alarms):
+        return both_sides(panel, counts)
+    few = counts.few(sides).all() and not never_silent(panel, counts)
+    found = (few_together if few else same_sides)(panel, counts)
     if NEW not in sides:
         # moments of a revision that is not watched are independent of what is
-        found.x += counts.means()[..., None] * found.p
+        found.x = found.x + counts.means()[..., None, None] * found.p
     return found
 
 
 # -- minutes that are added up together ----------------------------------------------
 
 
-def _alike(counts: Counts, sure: Sure) -> Iterator[Index]:
-    """Yield minutes of which the same alarms are open, and whose counts are alike."""
+def _alike(counts: Counts, sure: Sure) -> Iterator[tuple[Index, int]]:
+    """Yield minutes of which the same alarms are open, and whose counts are alike.
+
+    And how many settings of these alarms there is room for at once.
+    """
     opened = [(digits == OPEN)[:, None] for digits in sure.values()]
     sides = {judge.sides for judge, digits in sure.items() if (digits == OPEN).any()}
     classes = [np.zeros((counts.size, 1)), *opened, *(_classes(counts, side) for side in sides)]
@@ -111,7 +120,8 @@ def _alike(counts: Counts, sure: Sure) -> Iterator[Index]:
         here = np.nonzero(group.reshape(-1) == one)[0]
         count = max(int(_ROOM / width[here].max()), 1)
         for begin in range(0, len(here), count):
-            yield here[begin : begin + count]
+            some = here[begin : begin + count]
+            yield some, max(int(_SPACE / (len(some) * width[some].max())), 1)
 
 
 def _classes(counts: Counts, side: Side) -> Array:

@@ -5,19 +5,19 @@ and whether there is a success at all. Errors of both revisions add up, so an al
 on both is a function of the sum over each pair of cells.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stratsim.engine.exact.beside import beside, suits
-from stratsim.engine.exact.codes import Judge
+from stratsim.engine.exact.arcs import Index
+from stratsim.engine.exact.beside import beside
 from stratsim.engine.exact.counts import Counts, shared
 from stratsim.engine.exact.crossed import crossed
-from stratsim.engine.exact.nodes import NOTHING, TINY, Mass, added
-from stratsim.engine.exact.symbols import MEASURES, Shown, between, gathered, joint, pieces, tallied
+from stratsim.engine.exact.nodes import Mass, added
+from stratsim.engine.exact.panel import Panel
+from stratsim.engine.exact.summed import Cell, summed
+from stratsim.engine.exact.symbols import MEASURES, Shown, gathered, never_silent, tallied
 from stratsim.errors import UnsupportedError
 from stratsim.model.quantities import Array
 from stratsim.signals import NEW, OLD
@@ -25,50 +25,35 @@ from stratsim.signals import NEW, OLD
 BOTH = (OLD, NEW)
 
 
-@dataclass(slots=True)
-class Cell:
-    """Counts of one revision that its alarms cannot tell apart.
-
-    ``code`` is the alarms' joint code; ``some`` whether there are successes, None
-    where that does not matter. ``mass`` holds errors and their probabilities.
-    """
-
-    code: int
-    some: bool | None
-    mass: Mass
-
-
-def both_sides(judges: Sequence[Judge], counts: Counts) -> Shown:
-    """Return what `judges` see together.
+def both_sides(panel: Panel, counts: Counts) -> Shown:
+    """Return what alarms on different revisions see together.
 
     Raises
     ------
     UnsupportedError
         Where alarms on both revisions and on one need the successes of each.
     """
-    own = [[j for j in judges if j.sides == (side,)] for side in BOTH]
-    wide = [j for j in judges if j.sides == BOTH]
-    order = [*own[OLD], *own[NEW], *wide]
-    size = 3 ** len(judges)
-    shifts = (1, 3 ** len(own[OLD]), 3 ** (len(judges) - len(wide)))
+    own, wide = [panel.on((side,)) for side in BOTH], panel.on(BOTH)
+    order = [at for side in ((OLD,), (NEW,), BOTH) for at in panel.places(side)]
+    lone = own[NEW] if not own[OLD].alarms else own[OLD] if not own[NEW].alarms else None
     if counts.fixed:
-        found = _fixed(own, wide, counts, shifts, size)
-    elif bool(own[OLD]) != bool(own[NEW]) and wide and suits(own[OLD] or own[NEW], counts):
-        found = beside(own[OLD] or own[NEW], wide, counts)
-    elif all(j.errors_only for j in wide):
-        found = _by_cells(own, wide, counts, shifts, (_cells, _sums))
-    elif all(j.errors_only for side in own for j in side):
-        found = _by_cells(own, wide, counts, shifts, (_masks, _ratios))
-    elif not (own[OLD] and own[NEW]):
-        found = crossed(own[OLD] or own[NEW], wide, counts)
+        found = _fixed(own, wide, counts)
+    elif wide.errors_only:
+        found = summed(own, wide, counts)
+    elif lone is not None and never_silent(lone, counts):
+        found = beside(lone, wide, counts)
+    elif all(one.errors_only for one in own):
+        found = _settings([_by_cells(one, counts) for one in panel.each()])
+    elif lone is not None:
+        found = crossed(lone, wide, counts)
     else:
-        names = " and ".join(repr(judge.program.name) for judge in judges)
+        names = " and ".join(repr(judge.program.name) for judge in panel.alarms)
         msg = (
             "the exact engine does not know alarms that compare errors with the requests of "
             f"different revisions, on three sets of requests: {names}"
         )
         raise UnsupportedError(msg)
-    return _reordered(found, [order.index(judge) for judge in judges])
+    return _reordered(found, [order.index(at) for at in range(len(order))])
 
 
 def _reordered(found: Shown, places: Sequence[int]) -> Shown:
@@ -76,123 +61,84 @@ def _reordered(found: Shown, places: Sequence[int]) -> Shown:
     number = np.arange(found.p.shape[-1])
     to = sum(number // 3**place % 3 * 3**at for at, place in enumerate(places))
     p, x = np.empty_like(found.p), np.empty_like(found.x)
-    p[:, to], x[..., to] = found.p, found.x
+    p[..., to], x[..., to] = found.p, found.x
     return Shown(p, x)
+
+
+def _settings(each: Sequence[Shown]) -> Shown:
+    """Return what is seen in several settings out of what is seen in each."""
+    return Shown(
+        np.concatenate([one.p for one in each], axis=1),
+        np.concatenate([one.x for one in each], axis=2),
+    )
 
 
 # -- fixed numbers of requests --------------------------------------------------------
 
 
-def _fixed(
-    own: Sequence[Sequence[Judge]],
-    wide: Sequence[Judge],
-    counts: Counts,
-    shifts: tuple[int, int, int],
-    size: int,
-) -> Shown:
+def _fixed(own: Sequence[Panel], wide: Panel, counts: Counts) -> Shown:
     """All pairs of errors; the rest of a revision's requests succeed."""
     old, new = counts.errors((OLD,)), counts.errors((NEW,))
     e = (old.values[:, None], new.values[None, :])
     s = tuple(counts.number((side,))[:, None, None] - e[side] for side in BOTH)
-    codes = np.zeros(np.broadcast_shapes(s[OLD].shape, s[NEW].shape), dtype=np.int64)
-    for side in BOTH:
-        codes = codes + shifts[side] * joint(
-            [j.codes(e[side], s[side], counts.hosts) for j in own[side]]
-        )
-    codes = codes + shifts[2] * joint(
-        [j.codes(e[OLD] + e[NEW], s[OLD] + s[NEW], counts.hosts) for j in wide]
-    )
+    narrow = [
+        panel.codes(e[side], s[side], counts.hosts) for side, panel in zip(BOTH, own, strict=True)
+    ]
+    broad = wide.codes(e[OLD] + e[NEW], s[OLD] + s[NEW], counts.hosts)
+    codes = narrow[OLD] + own[OLD].size * (narrow[NEW] + own[NEW].size * broad)
+    size = own[OLD].size * own[NEW].size * wide.size
     # each minute has one node
     old_p, new_p = old.p[:, 0, :, None], new.p[:, 0, None, :]
     share = counts.met_share((NEW,))[..., None, None]
     x = old_p * (new.x[:, :, 0, None] + share * s[NEW] * new_p)
-    flat = (counts.size, -1)
+    codes = np.swapaxes(codes, 0, 1).reshape(counts.size, len(codes), -1)
     return Shown(
-        tallied(codes.reshape(flat), (old_p * new_p).reshape(flat), size),
-        tallied(codes.reshape(flat), x.reshape(MEASURES, *flat), size),
+        tallied(codes, (old_p * new_p).reshape(counts.size, 1, -1), size),
+        tallied(codes, x.reshape(MEASURES, counts.size, 1, -1), size),
     )
 
 
-# -- cells of both revisions ------------------------------------------------------------
-
-Seen = tuple[NDArray[np.int64], Array, Array]
-"""Codes, probabilities and moments."""
-Divide = Callable[[Sequence[Judge], Counts, int], Iterator[Cell]]
-Read = Callable[[Sequence[Judge], Counts, Cell, Cell], Iterator[Seen]]
+# -- ratios of both revisions beside errors of each -------------------------------------
 
 
-def _by_cells(
-    own: Sequence[Sequence[Judge]],
-    wide: Sequence[Judge],
-    counts: Counts,
-    shifts: tuple[int, int, int],
-    means: tuple[Divide, Read],
-) -> Shown:
-    """Add up what alarms on both revisions read of each pair of cells."""
-    divide, read = means
-    size = 3 ** (len(own[OLD]) + len(own[NEW]) + len(wide))
-    found = Shown(np.zeros((counts.size, size)), np.zeros((MEASURES, counts.size, size)))
-    for old, new in product(*(list(divide(own[side], counts, side)) for side in BOTH)):
-        cell = shifts[OLD] * old.code + shifts[NEW] * new.code
-        for codes, p, x in read(wide, counts, old, new):
-            found.add(gathered(cell + shifts[2] * codes, p, x, counts, size))
+def _by_cells(panel: Panel, counts: Counts) -> Shown:
+    """Add up what alarms of one setting on both revisions read of each pair of cells."""
+    own, wide = [panel.on((side,)) for side in BOTH], panel.on(BOTH)
+    size = own[OLD].size * own[NEW].size
+    found = Shown(np.zeros(()), np.zeros(()))
+    for old, new in product(*(list(_masks(own[side], counts, side)) for side in BOTH)):
+        cell = old.code + own[OLD].size * new.code
+        for codes, p, x in _ratios(wide, counts, old, new):
+            found.add(gathered(cell + size * codes, p, x, counts, panel.size))
     return found
 
 
-# -- alarms on both revisions that count errors ----------------------------------------
-
-
-def _sums(wide: Sequence[Judge], counts: Counts, old: Cell, new: Cell) -> Iterator[Seen]:
-    mass = added(old.mass, new.mass)
-    some = np.full(len(mass.values), float(bool(old.some or new.some)))
-    codes = joint([j.codes(mass.values, some, counts.hosts) for j in wide])
-    yield np.broadcast_to(codes, mass.values.shape), mass.p, mass.x
-
-
-def _cells(judges: Sequence[Judge], counts: Counts, side: int) -> Iterator[Cell]:
-    """Divide one revision's counts; moments of successes are in."""
-    mass, share = counts.errors((side,)), counts.met_share((side,))[..., None, None]
-    parts: dict[tuple[int, bool], Mass] = {}
-    law = mass.values, counts.given((side,)), mass.p > NOTHING
-    for codes, begin, upto, mean in between(judges, counts, (side,), *law):
-        p = mass.p * upto
-        x = mass.x * upto + share * mass.p * mean
-        for code, some in {(int(c), bool(b > 0)) for c, b in zip(codes, begin, strict=True)}:
-            here = (codes == code) & ((begin > 0) == some)
-            cell = parts.setdefault((code, some), Mass(mass.low, 0 * mass.p, 0 * mass.x))
-            cell.p = cell.p + p * here
-            cell.x = cell.x + x * here
-    for (code, some), cell in parts.items():
-        if cell.p.max() > TINY:
-            yield Cell(code, some, cell)
-
-
-# -- alarms on both revisions that read ratios -----------------------------------------
-
-
-def _ratios(wide: Sequence[Judge], counts: Counts, old: Cell, new: Cell) -> Iterator[Seen]:
+def _ratios(
+    wide: Panel, counts: Counts, old: Cell, new: Cell
+) -> Iterator[tuple[Index, Array, Array]]:
+    """Yield codes (1, errors), and chances and moments (..., 1, errors)."""
     mass, share = added(old.mass, new.mass), counts.met_share((NEW,))[..., None, None]
     low, high = counts.successes(BOTH)
-    edges, codes = pieces(wide, mass.values, low.min(), high.max(), counts)
+    edges, codes = wide.switches(mass.values, low.min(), high.max(), counts.hosts)
     below: tuple[Array, Array] = (np.zeros(()), np.zeros(()))
-    for piece in range(codes.shape[1]):
-        last = piece == codes.shape[1] - 1
-        edge = np.full(len(mass.values), np.inf) if last else edges[:, piece]
+    for piece in range(codes.shape[2]):
+        last = piece == codes.shape[2] - 1
+        edge = np.full(len(mass.values), np.inf) if last else edges[0, :, piece]
         upto = _successes(counts, (old.some, new.some), edge)
         chance, mean = upto[0] - below[0], upto[1] - below[1]
-        yield codes[:, piece], mass.p * chance, mass.x * chance + share * mass.p * mean
+        x = mass.x * chance + share * mass.p * mean
+        yield codes[..., piece], (mass.p * chance)[..., None, :], x[..., None, :]
         below = upto
 
 
-def _masks(judges: Sequence[Judge], counts: Counts, side: int) -> Iterator[Cell]:
+def _masks(panel: Panel, counts: Counts, side: int) -> Iterator[Cell]:
     """Divide one revision's errors by code; the probability of successes is left out."""
     mass = counts.errors((side,))
-    if not judges:
+    if not panel.alarms:
         yield Cell(0, None, mass)
         return
-    none, _ = counts.successes_below((side,), np.ones(1))
-    for some in (False, True) if none.max() > TINY else (True,):
-        codes = joint([j.codes(mass.values, np.array(float(some)), counts.hosts) for j in judges])
+    for some in (False, True) if not never_silent(panel, counts) else (True,):
+        codes = panel.codes(mass.values, np.full(1, float(some)), counts.hosts)[0]
         for code in np.unique(codes).tolist():
             here = codes == code
             yield Cell(code, some, Mass(mass.low, mass.p * here, mass.x * here))
@@ -213,7 +159,7 @@ def _successes(
         sides = tuple(side for side, there in zip(BOTH, (old, new), strict=True) if there)
         none = np.ones((*counts.nodes.shape, 1))
         for side in set(BOTH) - set(sides):
-            none = none * counts.successes_below((side,), np.ones(1))[0]
+            none = none * counts.silent((side,))[..., None]
         upto, upto_mean = counts.successes_below(sides, edge)
         total = total + a * b * none * upto
         if new:
