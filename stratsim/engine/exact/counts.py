@@ -18,6 +18,8 @@ from stratsim.model.quantities import Array
 
 Side = tuple[int, ...]
 
+_BEYOND, _FAINT = 1e15, 1e-300
+
 FEW = 300.0
 """Requests of a minute up to which clumps are summed over errors and successes."""
 
@@ -271,26 +273,28 @@ class Counts:
     def successes_below(
         self, sides: Side, edge: Array, means: Array | None = None, likely: Flags | None = None
     ) -> tuple[Array, Array]:
-        """Return P(s < edge) and E[s; s < edge], each (minutes, nodes, edges).
+        """Return P(s < edge) and E[s; s < edge] of successes, (minutes, nodes, ...).
 
-        ``means`` (minutes, nodes, edges or 1) are the expected successes, if not those
-        of all. Nothing is found where it is not ``likely``; the expectation is left out
-        where no success counts, in that its request met a fault.
+        ``edge`` (...,), and the expected successes ``means`` (minutes, nodes, ...) if not
+        those of all, go along with each other. Nothing is found where it is not
+        ``likely``; the expectation is left out where no success counts, in that its
+        request met a fault.
         """
-        from scipy.special import pdtr
+        from scipy.special import gammaln, pdtr
 
-        means = self.successes_mean(sides)[..., None] if means is None else means
+        if means is None:
+            means = np.expand_dims(self.successes_mean(sides), tuple(range(2, 2 + edge.ndim)))
         low, high = window(means, means)
-        k = np.ceil(edge) - 1
-
-        def upto(last: Array) -> Array:
-            found = (last >= high).astype(float)
-            some = (last >= low) & (last < high)
-            some = some if likely is None else some & likely
-            return np.asarray(pdtr(np.where(some, last, 0.0), means, out=found, where=some))
-
-        counts = self.met_share(sides).any()
-        return upto(k), means * upto(k - 1) if counts else np.zeros((*means.shape[:-1], len(edge)))
+        k = np.minimum(np.ceil(edge) - 1, _BEYOND)
+        found = (k >= high).astype(float)
+        some = (k >= low) & (k < high)
+        some = some if likely is None else some & likely
+        pdtr(np.maximum(k, 0.0), means, out=found, where=some)
+        if not self.met_share(sides).any():
+            return found, np.zeros(found.shape)
+        # E[s; s < edge] is the mean times P(s < edge - 1)
+        this = np.exp(k * np.log(np.maximum(means, _FAINT)) - means - gammaln(k + 1))
+        return found, means * np.maximum(found - this, 0.0)
 
     def met_share(self, sides: Side) -> Array:
         """Return measures per success, (measures, minutes): only having met a fault."""

@@ -115,13 +115,14 @@ def _alike(counts: Counts, sure: Sure) -> Iterator[tuple[Index, int]]:
         sides |= {(side,) for both in sides for side in both}
     classes += [_place(counts, side)[:, None] for side in sides]
     _, group = np.unique(np.concatenate(classes, axis=1).astype(int), axis=0, return_inverse=True)
-    width = _width(counts, sides)
+    each, grid = _width(counts, sides)
+    width = np.maximum(each, grid)
     for one in range(int(group.max(initial=-1)) + 1):
         here = np.nonzero(group.reshape(-1) == one)[0]
         count = max(int(_ROOM / width[here].max()), 1)
         for begin in range(0, len(here), count):
             some = here[begin : begin + count]
-            yield some, max(int(_SPACE / (len(some) * width[some].max())), 1)
+            yield some, max(int(_SPACE / (len(some) * each[some].max())), 1)
 
 
 def _classes(counts: Counts, side: Side) -> Array:
@@ -135,16 +136,14 @@ def _place(counts: Counts, side: Side) -> Array:
     return np.asarray(np.sqrt(counts.bounds(side)[1] / max(counts.dispersion, 1.0)) // 6)
 
 
-def _width(counts: Counts, sides: Collection[Side]) -> Array:
-    """Return how many numbers there are of a minute in the largest arrays, (minutes,)."""
+def _width(counts: Counts, sides: Collection[Side]) -> tuple[Array, Array]:
+    """Return how many numbers there are of a setting, and of all of them, (minutes,) each."""
     errors = sum((np.diff(counts.bounds(side), axis=0)[0] for side in sides), np.ones(counts.size))
     if counts.fixed:
-        return np.asarray(errors ** len(sides))
-    found = errors * counts.nodes.shape[1]
-    if len(sides) > 1:
-        return np.asarray(found)
-    few = [counts.few(side) * errors * counts.successes(side)[1] / 4 for side in sides]
-    return np.asarray(reduce(np.maximum, few, found))
+        return errors ** len(sides), errors
+    grids = [counts.few(side) * errors * counts.successes(side)[1] / 4 for side in sides]
+    grid = reduce(np.maximum, grids, errors) if len(sides) == 1 else errors
+    return np.asarray(errors * counts.nodes.shape[1]), np.asarray(grid)
 
 
 # -- alarms that are certain ------------------------------------------------------------

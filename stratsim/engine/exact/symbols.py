@@ -56,13 +56,24 @@ def same_sides(panel: Panel, counts: Counts) -> Shown:
         errors, p, x = counts.margin(sides)
         codes = panel.codes(errors, np.ones(1), counts.hosts)
         return Shown(tallied(codes, p[:, None], size), tallied(codes, x[:, :, None], size))
-    found = Shown(np.zeros(()), np.zeros(()))
-    law = mass.values, counts.given(sides), mass.p > NOTHING
-    for codes, _, upto, mean in between(panel, counts, sides, *law):
-        p = mass.p[:, :, None] * upto
-        x = mass.x[..., None, :] * upto + share[..., None] * mass.p[:, :, None] * mean
-        found.add(gathered(codes, p, x, counts, size))
+    low, high = counts.successes(sides)
+    edges, codes = panel.switches(mass.values, low.min(), high.max(), counts.hosts)
+    law = counts.given(sides)[:, :, None], (mass.p > NOTHING)[:, :, None]
+    _, p, x = counts.margin(sides)
+    found, below = Shown(np.zeros(()), np.zeros(())), Shown(np.zeros(()), np.zeros(()))
+    for piece in range(codes.shape[2] - 1):
+        chance, mean = counts.successes_below(sides, edges[..., piece], *law)
+        moment = mass.x[..., None, :] * chance + share[..., None] * mass.p[:, :, None] * mean
+        upto = Shown(counts.averaged(mass.p[:, :, None] * chance, 2), counts.averaged(moment, 2))
+        found.add(_tallied(codes[..., piece], upto, below, size))
+        below = upto
+    found.add(_tallied(codes[..., -1], Shown(p[:, None], x[:, :, None]), below, size))
     return found
+
+
+def _tallied(codes: Index, upto: Shown, below: Shown, size: int) -> Shown:
+    """Return by code what is seen up to one edge and not below another."""
+    return Shown(tallied(codes, upto.p - below.p, size), tallied(codes, upto.x - below.x, size))
 
 
 def between(
@@ -81,17 +92,12 @@ def between(
     """
     low, high = counts.successes(sides)
     edges, codes = panel.switches(errors, low.min(), high.max(), counts.hosts)
-    settings = len(edges)
-    if settings > 1:
-        given = given if given.shape[-1] == 1 else np.tile(given, settings)
-        likely = likely if likely is None else np.tile(likely, settings)
-    below: tuple[Array, ...] = (np.zeros(()), np.zeros(()))
-    begin = np.zeros(edges.shape[:2])
+    begin, below = np.zeros(edges.shape[:2]), (np.zeros(()), np.zeros(()))
+    law = given[:, :, None], None if likely is None else likely[:, :, None]
     for piece in range(codes.shape[2]):
         last = piece == codes.shape[2] - 1
         edge = np.full(begin.shape, np.inf) if last else edges[..., piece]
-        each = counts.successes_below(sides, edge.ravel(), given, likely)
-        upto = tuple(one.reshape(*one.shape[:-1], *edge.shape) for one in each)
+        upto = counts.successes_below(sides, edge, *law)
         yield codes[..., piece], begin, upto[0] - below[0], upto[1] - below[1]
         begin, below = edge, upto
 
