@@ -58,7 +58,7 @@ def joined(parts: Sequence[Tally]) -> Tally:
     return Tally(plan=parts[0].plan, **columns)
 
 
-def taken(whole: Tally, rows: NDArray[np.bool_]) -> Tally:
+def taken(whole: Tally, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Tally:
     """Return some runs of a tally."""
     names = [name for name in Tally.__dataclass_fields__ if name != "plan"]
     return Tally(plan=whole.plan, **{name: getattr(whole, name)[rows] for name in names})

@@ -7,7 +7,6 @@ are those of the undisturbed deployment up to then, corrected by what its alarm
 has seen.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +40,7 @@ class Atoms:
     variant: Index
 
     @classmethod
-    def of(cls, ends: Ends, worlds: int, variants: Sequence[int]) -> "Atoms":
+    def of(cls, ends: Ends, worlds: int) -> "Atoms":
         """Join a list of atoms; probabilities are made to sum to 1 in each row."""
         sizes = [len(row) for row in ends.row]
         past = [(w.paged, w.met, w.detected, s, m) for w, s, m in ends.past]
@@ -49,10 +48,9 @@ class Atoms:
         row, p = np.concatenate(ends.row), np.concatenate(ends.p)
         x = np.concatenate(ends.x, axis=1) / p  # means given the atom
         total = np.bincount(row, p)
-        variant = np.array(variants, dtype=np.int64)[row // worlds]
         paged, met, detected, stopped, minute = columns
         weight = p / total[row]
-        return cls(row % worlds, weight, x, paged, met, detected, stopped, minute, variant)
+        return cls(row % worlds, weight, x, paged, met, detected, stopped, minute, row // worlds)
 
 
 def endings(base: Unstopped, minutes: Minutes, limits: Limits, atoms: Atoms) -> Tally:

@@ -36,6 +36,9 @@ from stratsim.watch import MINUTE_US
 WORLDS = 32
 """Worlds to condition on where more than the outcome is random."""
 
+_CLOSE = 1e-3
+"""How close minutes are that are taken for the same, to what is left out: they add up."""
+
 MOST_MINUTES = 400_000
 """Most minutes of all worlds together; longer runs are refused by name."""
 
@@ -144,20 +147,29 @@ def _groups(setups: Sequence[Setup]) -> tuple[list[list[Judge]], list[_Group]]:
 
 @dataclass(slots=True)
 class _Walked:
-    """The atoms of some outcomes; ``variants`` says by setup which of them are its own."""
+    """The atoms of some outcomes; which are a setup's own is said by setup and outcome.
+
+    ``own`` (setups, outcomes) are variants, of the setups with a ``row``; ``outcome`` is
+    that of each atom.
+    """
 
     tally: Tally
     weight: Array
     world: Index
     atoms: Atoms
-    variants: dict[int, int]
+    outcome: Index
+    row: dict[int, int]
+    own: Index
+
+    def of(self, setup: int) -> Index:
+        """Return the atoms of a setup."""
+        mine = self.own[self.row[setup]][self.outcome]
+        return np.nonzero(self.atoms.variant == mine)[0]
 
 
 def _solution(found: Sequence[_Walked], setup: int) -> Solution:
     """Return the solution of one setup out of all atoms."""
-    mine = [
-        (one, one.atoms.variant == one.variants[setup]) for one in found if setup in one.variants
-    ]
+    mine = [(one, one.of(setup)) for one in found if setup in one.row]
     world = np.concatenate([one.world[rows] for one, rows in mine])
     return Solution(
         joined([taken(one.tally, rows) for one, rows in mine]),
@@ -179,35 +191,36 @@ class _Prepared:
         self, table: Table, group: _Group, shares: Mapping[int, float], rare: float
     ) -> _Walked:
         """Return the ends of some setups, `shares` the outcomes' probabilities."""
-        alike = _alike(table, sorted(set(group.variants)), rare)
-        chosen, worlds = sorted(set(alike.values())), len(self.limits.end)
-        ends, draws, rows = Ends(), self.base.draws, np.arange(worlds)
+        worlds, variants = len(self.limits.end), np.array(group.variants)
+        ends, draws = Ends(), self.base.draws
+        own = np.empty((len(variants), len(draws.sizes)), dtype=np.int64)
         # what is likely under one outcome is not under another: together they need more states
-        for some in np.split(rows, np.cumsum(draws.sizes)[:-1]):
+        for at, some in enumerate(np.split(np.arange(worlds), np.cumsum(draws.sizes)[:-1])):
+            seen = table.p[np.unique(self.minutes.kind[some])]
+            own[:, at] = _alike(seen, variants, rare * _CLOSE)
+            chosen = np.unique(own[:, at])
             Walk(group.machine, self.minutes, table, self.limits, chosen, rare, some, ends).run()
-        atoms = Atoms.of(ends, worlds, chosen)
+        atoms = Atoms.of(ends, worlds)
         tally = endings(self.base, self.minutes, self.limits, atoms)
         share = np.repeat([shares[one.outcome] / len(one.rows) for one in draws.each], draws.sizes)
-        variants = {
-            setup: alike[variant]
-            for setup, variant in zip(group.members, group.variants, strict=True)
-        }
-        world = draws.rows[atoms.world]
-        return _Walked(tally, share[atoms.world] * atoms.p, world, atoms, variants)
+        outcome = np.repeat(np.arange(len(draws.sizes)), draws.sizes)[atoms.world]
+        row = {setup: at for at, setup in enumerate(group.members)}
+        weight, world = share[atoms.world] * atoms.p, draws.rows[atoms.world]
+        return _Walked(tally, weight, world, atoms, outcome, row, own)
 
 
-def _alike(table: Table, variants: Sequence[int], rare: float) -> dict[int, int]:
-    """Return for each variant the first that sees the same of all minutes."""
-    found: dict[int, int] = {}
-    for variant in variants:
-        for other in dict.fromkeys(found.values()):
-            far = np.abs(table.p[:, variant] - table.p[:, other]).max(initial=0.0)
-            if far < rare:
-                found[variant] = other
-                break
-        else:
-            found[variant] = variant
-    return found
+def _alike(seen: Array, variants: Index, far: float) -> Index:
+    """Return for each variant the first that sees minutes (minutes, all, symbols) likewise.
+
+    Nowhere do their chances lie as `far` apart.
+    """
+    first: dict[int, int] = {}
+    for variant in dict.fromkeys(variants.tolist()):
+        others = list(dict.fromkeys(first.values()))
+        apart = np.abs(seen[:, others] - seen[:, [variant]]).max(axis=(0, 2), initial=0.0)
+        near = np.nonzero(apart < far)[0]
+        first[variant] = others[near[0]] if len(near) else variant
+    return np.array([first[variant] for variant in variants.tolist()])
 
 
 def _prepared(setup: Setup, each: Sequence[Draws], kinds: Kinds) -> Iterator[_Prepared]:

@@ -58,8 +58,9 @@ def summed(own: Sequence[Panel], wide: Panel, counts: Counts) -> Shown:
     )
     for some in alike:
         narrow, broad = own[first].taken(some), wide.taken(some)
+        cells = list(_cells(own[second].taken(some[:1]), counts, second))
         for part in _parts(narrow, counts, first):
-            for cell in _cells(own[second].taken(some[:1]), counts, second):
+            for cell in cells:
                 _add(found, part, cell, broad, np.array(some), counts)
     digits = (3, 4, 0, 1, 5, 2) if first == NEW else (3, 4, 0, 1, 2, 5)
     each = np.transpose(found, digits).reshape(1 + MEASURES, counts.size, settings, -1)
@@ -74,24 +75,42 @@ def _add(
     ``found`` is by setting, codes of `wide` and of the cell, chance or moment, minute, and
     codes of the part.
     """
-    mass, width = cell.mass, part.p.shape[-1]
-    every = part.low + mass.low + np.arange(width + mass.p.shape[-1] - 1.0)
+    width, most = part.p.shape[-1], cell.mass.p.shape[-1]
+    every = part.low + cell.mass.low + np.arange(width + most - 1.0)
     seen = wide.codes(every, np.full(1, float(part.some or bool(cell.some))), counts.hosts)
     row, edges, code = runs(seen)
-    place = np.clip(edges[..., None] - np.arange(width), 0, mass.p.shape[-1])
-    sums = np.cumsum(np.concatenate([mass.p[None], mass.x]), axis=-1)
+    errors = np.arange(width)
+    place = np.clip(edges[..., None] - errors, 0, most)
+    sums = np.cumsum(np.concatenate([cell.mass.p[None], cell.mass.x]), axis=-1)
     sums = np.pad(sums, [(0, 0), (0, 0), (0, 0), (1, 0)])
-    among = np.diff(sums[..., place], axis=-2)  # (..., runs, 1, errors)
-    # by run and setting: a run is that of its setting where `wide` has several
-    at = row[:, None] if len(seen) > 1 else np.arange(len(settings))[None]
-    one = np.zeros((1, 1), dtype=np.int64)
-    own = at if part.p.shape[2] > 1 else one
-    p, x = part.p[:, :, own], part.x[..., own, :]
-    each = np.concatenate([(p * among[0])[None], x * among[0] + p * among[1:]])
-    codes = part.codes[at if len(part.codes) > 1 else one]
-    values = tallied(codes, counts.averaged(each, 3), found.shape[-1])
-    where = settings[at], code[:, None], np.full((1, 1), cell.code)
-    np.add.at(found, where, np.moveaxis(values, (2, 3), (0, 1)))
+    for own in range(part.p.shape[2]):
+        table = _table(part.p[:, :, own], part.x[:, :, :, own], sums, counts.weights)
+        # by run and setting: a run is that of its setting where `wide` has several
+        some, at = slice(None), np.arange(len(settings))[None]
+        if len(seen) > 1:
+            some = row == own if part.p.shape[2] > 1 else some
+            at = row[some, None]
+        elif part.p.shape[2] > 1:
+            at = np.full((1, 1), own)
+        upto = table[..., errors, place[some]]  # (..., minutes, runs, 2, errors)
+        codes = part.codes[at if len(part.codes) > 1 else 0 * at[:1, :1]]
+        values = tallied(codes, np.diff(upto, axis=-2), found.shape[-1])
+        where = settings[at], code[some, None], np.full((1, 1), cell.code)
+        np.add.at(found, where, np.moveaxis(values, (2, 3), (0, 1)))
+
+
+def _table(p: Array, x: Array, sums: Array, weights: Array) -> Array:
+    """Return averages over nodes, by own errors and the number that the other's are below.
+
+    Own chances (minutes, nodes, errors) and moments, and sums (1 + measures, minutes,
+    nodes, places), to (1 + measures, minutes, errors, places).
+    """
+    own = np.swapaxes(np.concatenate([p[None], x]) * weights[..., None], -1, -2)
+    found = own @ sums[:1]
+    for at in range(1, len(own)):
+        if sums[at].any():
+            found[at] += own[0] @ sums[at]
+    return np.asarray(found)
 
 
 def _parts(panel: Panel, counts: Counts, side: int) -> Iterator[_Part]:

@@ -6,7 +6,6 @@ usual failures, and these very failures are counted.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import NamedTuple
@@ -84,7 +83,7 @@ class Walk:
         minutes: Minutes,
         table: Table,
         limits: Limits,
-        variants: Sequence[int],
+        variants: Index,
         rare: float,
         worlds: Index,
         ends: Ends,
@@ -92,11 +91,11 @@ class Walk:
         count = len(limits.end)
         every = np.tile(worlds, len(variants))
         minutes, limits = minutes.taken(every), limits.taken(every)
-        self.variant = np.repeat(np.array(variants, dtype=np.int64), len(worlds))
+        self.variant = np.repeat(variants, len(worlds))
         self.machine, self.minutes, self.limits = machine, minutes, limits
         self.table = table
         self.rare = rare
-        self.rows = every + count * np.repeat(np.arange(len(variants)), len(worlds))
+        self.rows = every + count * self.variant
         self.ends = ends
         self.states = machine.start()
         self.counted = bool(minutes.sums["met"].any())
