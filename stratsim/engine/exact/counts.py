@@ -163,12 +163,16 @@ class Counts:
     def margin(self, sides: Side) -> tuple[Array, Array, Array]:
         """Return errors (values,), P (minutes, values) and moments, whatever succeeds."""
         if sides not in self._margins:
-            mass, share = self.errors(sides), self.met_share(sides)
-            x = mass.x
-            if share.any():
-                x = x + share[..., None, None] * self.given(sides) * mass.p
-            self._margins[sides] = mass.values, self.averaged(mass.p), self.averaged(x)
+            mass = self.whatever(sides)
+            self._margins[sides] = mass.values, self.averaged(mass.p), self.averaged(mass.x)
         return self._margins[sides]
+
+    def whatever(self, sides: Side) -> Mass:
+        """Return the errors of some revisions, and in their moments all successes as well."""
+        mass, share = self.errors(sides), self.met_share(sides)
+        if not share.any():
+            return mass
+        return Mass(mass.low, mass.p, mass.x + share[..., None, None] * self.given(sides) * mass.p)
 
     def averaged(self, values: Array, axes: int = 1) -> Array:
         """Return means over the nodes of (..., minutes, nodes, and so many `axes`)."""

@@ -115,6 +115,12 @@ def _table(p: Array, x: Array, sums: Array, weights: Array) -> Array:
 
 def _parts(panel: Panel, counts: Counts, side: int) -> Iterator[_Part]:
     """Divide one revision's counts; moments of successes are in."""
+    if panel.errors_only and counts.silent((side,)).max() < TINY:
+        mass = counts.whatever((side,))
+        codes = panel.codes(mass.values, np.ones(1), counts.hosts)
+        one = mass.p[:, :, None], mass.x[..., None, :]
+        yield _Part(some=True, low=mass.low, codes=codes, p=one[0], x=one[1])
+        return
     mass, share = counts.errors((side,)), counts.met_share((side,))[..., None, None, None]
     law = mass.values, counts.given((side,)), mass.p > NOTHING
     for codes, begin, upto, mean in between(panel, counts, (side,), *law):
