@@ -18,8 +18,6 @@ from stratsim.model.quantities import Array
 
 Side = tuple[int, ...]
 
-_BEYOND, _FAINT = 1e15, 1e-300
-
 FEW = 300.0
 """Requests of a minute up to which clumps are summed over errors and successes."""
 
@@ -284,21 +282,23 @@ class Counts:
         ``likely``; the expectation is left out where no success counts, in that its
         request met a fault.
         """
-        from scipy.special import gammaln, pdtr
+        from scipy.special import gammaln, pdtr, xlogy
 
         if means is None:
             means = np.expand_dims(self.successes_mean(sides), tuple(range(2, 2 + edge.ndim)))
         low, high = window(means, means)
-        k = np.minimum(np.ceil(edge) - 1, _BEYOND)
+        k = np.ceil(edge) - 1
         found = (k >= high).astype(float)
         some = (k >= low) & (k < high)
         some = some if likely is None else some & likely
-        pdtr(np.maximum(k, 0.0), means, out=found, where=some)
+        at, mean = (np.broadcast_to(one, some.shape)[some] for one in (k, means))
+        found[some] = pdtr(at, mean)
         if not self.met_share(sides).any():
             return found, np.zeros(found.shape)
         # E[s; s < edge] is the mean times P(s < edge - 1)
-        this = np.exp(k * np.log(np.maximum(means, _FAINT)) - means - gammaln(k + 1))
-        return found, means * np.maximum(found - this, 0.0)
+        below = means * found
+        below[some] -= mean * np.exp(xlogy(at, mean) - mean - gammaln(at + 1))
+        return found, np.maximum(below, 0.0)
 
     def met_share(self, sides: Side) -> Array:
         """Return measures per success, (measures, minutes): only having met a fault."""

@@ -25,6 +25,7 @@ _SAME = 1e-6  # requests, to which features of minutes are rounded
 _ALIKE, _FAINT = 1e-12, 1e-300
 _TOGETHER = 16  # minutes
 _BLOCK = 64  # totals
+_NUMBERS = 16  # of requests
 
 
 def few_together(panel: Panel, counts: Counts) -> Shown:
@@ -177,15 +178,19 @@ def _spread(first: Array, second: Array, share: Array) -> Array:
     size = second.shape[-1] * 5 // 4 + 8
     length = fast_length(size)
     ahead, behind = np.fft.rfft(first, length), np.fft.rfft(second, length)
-    found = np.empty((len(share), len(second), ahead.shape[-1]), dtype=complex)
     twins = np.may_share_memory(first, second)
     share = np.minimum(share, 1 - share) if twins else share
-    order = np.argsort(share, kind="stable")
-    for begin in range(0, len(order), _TOGETHER):
-        here = order[begin : begin + _TOGETHER]
+    # minutes of one law differ in their shares alone
+    each, which = np.unique(share, return_inverse=True)
+    if len(ahead) > 1:
+        which = np.argsort(np.argsort(share, kind="stable"), kind="stable")
+        each, ahead = np.sort(share), ahead[np.argsort(share, kind="stable")]
+    found = np.empty((len(each), len(second), ahead.shape[-1]), dtype=complex)
+    for begin in range(0, len(each), _TOGETHER):
+        here = slice(begin, begin + _TOGETHER)
         some = ahead[here] if len(ahead) > 1 else ahead
-        found[here] = _mixed(some, behind, share[here], twins=twins)
-    return np.asarray(np.fft.irfft(found, length)[..., :size])
+        found[here] = _mixed(some, behind, each[here], twins=twins)
+    return np.asarray(np.fft.irfft(found, length)[which, :, :size])
 
 
 def _mixed(
@@ -197,16 +202,20 @@ def _mixed(
     """
     found = np.empty((len(share), len(behind), 2 * behind.shape[-1]))
     ways = gammaln(np.arange(len(behind)) + 1.0)
-    ours, others = np.log(np.maximum([share, 1 - share], _FAINT))[..., None]
-    for n in range(len(behind)):
-        spread = 8 * np.sqrt(n * share * (1 - share)) + 16
-        low, high = max(int((n * share - spread).min()), 0), int((n * share + spread).max())
-        mine = np.arange(low, min(high, n // 2 if twins else n) + 1)
-        rest = n - mine
-        some = ways[n] - ways[mine] - ways[rest]
+    ours, others = np.log(np.maximum([share, 1 - share], _FAINT))[..., None, None]
+    step = max(_NUMBERS // len(ahead), 1)
+    for begin in range(0, len(behind), step):
+        n = np.arange(begin, min(begin + step, len(behind)))
+        spread = 8 * np.sqrt(n[-1] * share * (1 - share)) + 16
+        low, high = max(int((n[0] * share - spread).min()), 0), int((n[-1] * share + spread).max())
+        mine = np.arange(low, min(high, n[-1] // 2 if twins else n[-1]) + 1)
+        rest = n[:, None] - mine
+        there, rest = rest >= (mine if twins else 0), np.maximum(rest, 0)
+        some = np.where(there, ways[n, None] - ways[mine] - ways[rest], -np.inf)
         p = np.exp(some + mine * ours + rest * others)
-        if twins and high > n // 2:
+        if twins and high > n[0] // 2:
             p += (mine < rest) * np.exp(some + rest * ours + mine * others)
-        pairs = (ahead[:, mine] * behind[rest]).view(float)
-        found[:, n] = p @ pairs[0] if len(pairs) == 1 else (p[:, None] @ pairs)[:, 0]
+        pairs = (ahead[:, None, mine] * behind[rest]).view(float)
+        sums = np.swapaxes(p, 0, 1) @ pairs[0] if len(pairs) == 1 else p[..., None, :] @ pairs
+        found[:, n] = np.swapaxes(sums, 0, 1) if len(pairs) == 1 else sums[..., 0, :]
     return found.view(complex)

@@ -119,6 +119,10 @@ def gathered(codes: Index, p: Array, x: Array, counts: Counts, size: int) -> Sho
 
 def tallied(codes: Index, values: Array, size: int) -> Array:
     """Return the sums of `values` (..., values) by code, (..., size)."""
+    if codes.ndim == 1:
+        lines = values.reshape(-1, len(codes))
+        each = [np.bincount(codes, line, minlength=size) for line in lines]
+        return np.array(each, dtype=float).reshape(*values.shape[:-1], size)
     shape = np.broadcast_shapes(codes.shape, values.shape)
     rows = int(np.prod(shape[:-1]))
     at = np.broadcast_to(codes, shape).reshape(rows, -1) + size * np.arange(rows)[:, None]
