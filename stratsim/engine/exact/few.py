@@ -68,14 +68,15 @@ def _law(counts: Counts, sides: Side) -> tuple[int, Array]:
     among = np.maximum(spread(law.p), 0.0)
     fewer = among[:, : len(totals)] if mass.low else np.pad(among, [(0, 0), (1, 0), (0, 0)])[:, :-1]
     p = chance * among[:, -len(totals) :]
-    failed = np.zeros_like(p)
-    failed[..., 1:] = (chance * totals * q[:, None, None] * fewer)[..., :-1]
-    x = plainly[..., None, None] * failed
-    x[1] += share[:, None, None] * (totals * p - failed)
-    if (extra := law.beside(share)) is not None:
-        x[1] += chance * spread(extra)[:, -len(totals) :]
     here = likely(p)
-    return mass.low, np.concatenate([p[None, ..., here], x[..., here]])
+    one_less = np.pad(fewer, [(0, 0), (0, 0), (1, 0)])[..., here]
+    failed = chance * totals * q[:, None, None] * one_less
+    found = np.stack([p[..., here], *(each[:, None, None] * failed for each in plainly)])
+    if share.any():
+        found[2] += share[:, None, None] * (totals * found[0] - failed)
+    if (extra := law.beside(share)) is not None:
+        found[2] += (chance * spread(extra)[:, -len(totals) :])[..., here]
+    return mass.low, found
 
 
 def _beside_faults(table: Array, q: Array, least: int, width: int) -> Array:
@@ -91,6 +92,9 @@ def _beside_faults(table: Array, q: Array, least: int, width: int) -> Array:
     found = np.empty((len(q), len(n) - least, ahead.shape[-1]), dtype=complex)
     for minute, chance in enumerate(q.tolist()):
         own = ahead[minute if len(ahead) > 1 else 0].view(float)
+        if chance == 0:
+            found[minute] = own[least:].view(complex)
+            continue
         for begin in range(least, len(n), _BLOCK):
             totals = n[begin : begin + _BLOCK]
             low, ways = _binomial(totals, 1 - chance)

@@ -82,13 +82,12 @@ class Panel:
         """
         pairs = np.broadcast_arrays(errors, successes)
         e, s = (one.ravel() for one in pairs)
-        total = np.zeros(len(e), dtype=np.int64)
+        level, first = np.zeros(len(e), dtype=np.int64), np.zeros(1, dtype=np.int64)
         for place in self._columns():
             values = place[0].values(e, s, hosts)
             edges = np.unique([judge.program.alarm.Threshold for judge in place])
-            level = np.searchsorted(edges, values) + np.searchsorted(edges, values, side="right")
-            total = (2 * len(edges) + 2) * total + level + np.isnan(values)
-        _, first, level = np.unique(total, return_index=True, return_inverse=True)
+            own = np.searchsorted(edges, values) + np.searchsorted(edges, values, side="right")
+            level, first = _numbered(level * (2 * len(edges) + 2) + own + np.isnan(values))
         return level, self.codes(e[first], s[first], hosts)
 
     def switches(
@@ -126,6 +125,14 @@ def _distinct(place: Row) -> tuple[list[Judge], list[int]]:
     """Return the different alarms of a place, and which of them is each setting's."""
     alike = {judge: at for at, judge in enumerate(dict.fromkeys(place))}
     return list(alike), [0] if len(alike) == 1 else [alike[judge] for judge in place]
+
+
+def _numbered(values: Index) -> tuple[Index, Index]:
+    """Return small numbers as places among those that there are, and one place of each."""
+    first = np.full(int(values.max()) + 1, -1)
+    first[values] = np.arange(len(values))
+    there = first >= 0
+    return (np.cumsum(there) - 1)[values], first[there]
 
 
 def runs(codes: Index) -> tuple[Index, Index, Index]:

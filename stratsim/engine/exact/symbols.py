@@ -60,11 +60,14 @@ def same_sides(panel: Panel, counts: Counts) -> Shown:
     edges, codes = panel.switches(mass.values, low.min(), high.max(), counts.hosts)
     law = counts.given(sides)[:, :, None], (mass.p > NOTHING)[:, :, None]
     _, p, x = counts.margin(sides)
+    own = counts.weights[..., None] * mass.p, counts.weights[..., None] * mass.x
     found, below = Shown(np.zeros(()), np.zeros(())), Shown(np.zeros(()), np.zeros(()))
     for piece in range(codes.shape[2] - 1):
         chance, mean = counts.successes_below(sides, edges[..., piece], *law)
-        moment = mass.x[..., None, :] * chance + share[..., None] * mass.p[:, :, None] * mean
-        upto = Shown(counts.averaged(mass.p[:, :, None] * chance, 2), counts.averaged(moment, 2))
+        moment = np.einsum("kmne,mnse->kmse", own[1], chance)
+        if share.any():
+            moment += share * np.einsum("mne,mnse->mse", own[0], mean)
+        upto = Shown(np.einsum("mne,mnse->mse", own[0], chance), moment)
         found.add(_tallied(codes[..., piece], upto, below, size))
         below = upto
     found.add(_tallied(codes[..., -1], Shown(p[:, None], x[:, :, None]), below, size))
@@ -120,7 +123,7 @@ def gathered(codes: Index, p: Array, x: Array, counts: Counts, size: int) -> Sho
 def tallied(codes: Index, values: Array, size: int) -> Array:
     """Return the sums of `values` (..., values) by code, (..., size)."""
     if codes.ndim == 1:
-        lines = values.reshape(-1, len(codes))
+        lines = values.reshape(int(np.prod(values.shape[:-1])), len(codes))
         each = [np.bincount(codes, line, minlength=size) for line in lines]
         return np.array(each, dtype=float).reshape(*values.shape[:-1], size)
     shape = np.broadcast_shapes(codes.shape, values.shape)
