@@ -93,7 +93,7 @@ def _add(
         elif part.p.shape[2] > 1:
             at = np.full((1, 1), own)
         upto = table[..., errors, place[some]]  # (..., minutes, runs, 2, errors)
-        codes = part.codes[at if len(part.codes) > 1 else 0 * at[:1, :1]]
+        codes = part.codes[at] if len(part.codes) > 1 else part.codes[0]
         values = tallied(codes, np.diff(upto, axis=-2), found.shape[-1])
         where = settings[at], code[some, None], np.full((1, 1), cell.code)
         np.add.at(found, where, np.moveaxis(values, (2, 3), (0, 1)))

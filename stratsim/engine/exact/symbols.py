@@ -25,6 +25,8 @@ from stratsim.model.quantities import Array
 MEASURES = 2
 """Requests failed by faults, and requests that met one."""
 
+_SMALL = 1 << 14  # ones and zeros that say whose a value is
+
 
 @dataclass(slots=True)
 class Shown:
@@ -122,6 +124,8 @@ def gathered(codes: Index, p: Array, x: Array, counts: Counts, size: int) -> Sho
 
 def tallied(codes: Index, values: Array, size: int) -> Array:
     """Return the sums of `values` (..., values) by code, (..., size)."""
+    if codes.ndim == 1 and len(codes) * size <= _SMALL:
+        return np.asarray(values @ (codes[:, None] == np.arange(size)).astype(float))
     if codes.ndim == 1:
         lines = values.reshape(int(np.prod(values.shape[:-1])), len(codes))
         each = [np.bincount(codes, line, minlength=size) for line in lines]
