@@ -130,6 +130,55 @@ def test_alarms_on_one_revision_and_on_both(grid: Any, own: str, wide: str, side
     assert p.sum() == pytest.approx(1, abs=1e-9)
 
 
+@pytest.mark.parametrize("own", ["ratio", "count"])
+@pytest.mark.parametrize("wide", ["ratio", "count"])
+@pytest.mark.parametrize("side", ["new", "old"])
+@pytest.mark.parametrize("varies", ["own", "wide", "both"])
+def test_many_thresholds_at_once(grid: Any, own: str, wide: str, side: str, varies: str) -> None:
+    makers = {"ratio": (ratio, (0.1, 0.2, 0.4)), "count": (count, (0.0, 1.0, 2.0))}
+    (make_own, some), (make_wide, others) = makers[own], makers[wide]
+    each = [
+        (some[at] if varies != "wide" else some[1], others[at] if varies != "own" else others[1])
+        for at in range(3)
+    ]
+    variants = [judges_of(make_own("own", a, side), make_wide("wide", b, None)) for a, b in each]
+    e, s = (grid["en"], grid["sn"]) if side == "new" else (grid["eo"], grid["so"])
+    e_all, s_all = grid["eo"] + grid["en"], grid["so"] + grid["sn"]
+
+    [(p, x)] = seen(variants, [counts_of(PARTS)])
+
+    for at, (a, b) in enumerate(each):
+        both = (breach(e, s, a) if own == "ratio" else e > a) & (
+            breach(e_all, s_all, b) if wide == "ratio" else e_all > b
+        )
+        chance = float((grid["p"] * both).sum())
+        failed = float((grid["p"] * grid["failed"] * both).sum())
+        assert table(p[0, at])[BREACHING, BREACHING] == pytest.approx(chance, abs=1e-9)
+        assert table(x[0, at, 0])[BREACHING, BREACHING] == pytest.approx(failed, abs=1e-9)
+        assert p[0, at].sum() == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize("requests", [12.0, 90.0, 900.0])
+@pytest.mark.parametrize("make", [ratio, count])
+@pytest.mark.parametrize("fixed", [False, True])
+def test_thresholds_do_not_disturb_each_other(requests: float, make: Any, fixed: bool) -> None:
+    """Alarms on one revision, with clumps unless counts are fixed: together as alone."""
+    parts = [part(OLD, requests, 0.0, 0.0, 0.0), part(NEW, requests, 3.0, 4.0, 0.0)]
+    law = {"fixed": True} if fixed else {"dispersion": 3.0, "shape": requests, "count": 6}
+    above = np.arange(12) / 40 if make is ratio else np.arange(12) * (requests // 100 + 1)
+    variants = [judges_of(make("it", float(one), "new")) for one in above]
+
+    [(p, x)] = seen(variants, [counts_of(parts, **law)])
+
+    for at, alarms in enumerate(variants):
+        alone = shown(alarms, counts_of(parts, **law))
+        assert p[0, at] == pytest.approx(alone[0], abs=1e-12)
+        assert x[0, at] == pytest.approx(alone[1], abs=1e-11)
+    breaching = p[0, :, BREACHING]
+    assert (np.diff(breaching) <= 1e-12).all()
+    assert breaching.max() - breaching.min() > 0.3
+
+
 @pytest.mark.parametrize("side", ["new", "old"])
 def test_an_alarm_on_errors_beside_a_ratio_of_both(side: str) -> None:
     """So many requests that none is no chance: given errors, the ratio is a Poisson tail."""
