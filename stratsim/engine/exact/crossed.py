@@ -20,7 +20,8 @@ from stratsim.engine.exact.symbols import MEASURES, Shown, tallied
 from stratsim.model.quantities import Array
 from stratsim.signals import NEW, OLD
 
-_ROOM = 1 << 18  # numbers in an array of pairs of errors
+_ROOM = 1 << 16  # numbers in an array of pairs of errors, or of successes
+_FEW = 16  # columns of which products are faster than running sums
 
 
 def crossed(own: Panel, wide: Panel, counts: Counts) -> Shown:
@@ -227,12 +228,27 @@ class _Successes:
         Which are (rows, columns): all are below the edges of `rows`, which are places of
         `every`, and fewer than each of `columns` own numbers come.
         """
-        values = np.arange(self.p.shape[1])[:, None]
-        p = np.where(values < columns, self.p[node][:, None], 0.0)
-        windows = sliding_window_view(self.beyond[node], len(p))[:, ::-1]
-        found = [product(windows[rows], p)]
+        p = self.p[node]
+        found = [self._sums(node, rows, columns, p)]
         if counted and self.side == OLD:
-            found.append(self.rest[node] * product(windows[np.maximum(rows - 1, 0)], p))
+            below = self._sums(node, np.maximum(rows - 1, 0), columns, p)
+            found.append(self.rest[node] * below)
         elif counted:
-            found.append(product(windows[rows], p * (self.low + values)))
+            values = self.low + np.arange(len(p))
+            found.append(self._sums(node, rows, columns, values * p))
+        return found
+
+    def _sums(self, node: int, rows: Index, columns: Index, weights: Array) -> Array:
+        """Return sums over own successes fewer than each of `columns`, (rows, columns)."""
+        windows = sliding_window_view(self.beyond[node], len(weights))[:, ::-1]
+        few = np.where(np.arange(len(weights))[:, None] < columns, weights[:, None], 0.0)
+        found = np.empty((len(rows), len(columns)))
+        step = max(_ROOM // len(weights), 1)
+        for begin in range(0, len(rows), step):
+            some = windows[rows[begin : begin + step]]
+            if len(columns) <= _FEW:
+                found[begin : begin + step] = product(some, few)
+            else:
+                upto = np.cumsum(some * weights, axis=1)
+                found[begin : begin + step] = np.pad(upto, [(0, 0), (1, 0)])[:, columns]
         return found

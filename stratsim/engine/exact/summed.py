@@ -17,6 +17,8 @@ from stratsim.engine.exact.symbols import MEASURES, Shown, between, tallied
 from stratsim.model.quantities import Array
 from stratsim.signals import NEW, OLD
 
+_ROOM = 1 << 18  # pairs of errors of minutes
+
 
 @dataclass(slots=True)
 class Cell:
@@ -79,12 +81,10 @@ def _add(
     every = part.low + cell.mass.low + np.arange(width + most - 1.0)
     seen = wide.codes(every, np.full(1, float(part.some or bool(cell.some))), counts.hosts)
     row, edges, code = runs(seen)
-    errors = np.arange(width)
-    place = np.clip(edges[..., None] - errors, 0, most)
+    place = np.clip(edges[..., None] - np.arange(width), 0, most)
     sums = np.cumsum(np.concatenate([cell.mass.p[None], cell.mass.x]), axis=-1)
     sums = np.pad(sums, [(0, 0), (0, 0), (0, 0), (1, 0)])
     for own in range(part.p.shape[2]):
-        table = _table(part.p[:, :, own], part.x[:, :, :, own], sums, counts.weights)
         # by run and setting: a run is that of its setting where `wide` has several
         some, at = slice(None), np.arange(len(settings))[None]
         if len(seen) > 1:
@@ -92,25 +92,34 @@ def _add(
             at = row[some, None]
         elif part.p.shape[2] > 1:
             at = np.full((1, 1), own)
-        upto = table[..., errors, place[some]]  # (..., minutes, runs, 2, errors)
+        law = np.concatenate([part.p[None, :, :, own], part.x[:, :, :, own]])
+        values = _among(law * counts.weights[..., None], sums, place[some])
         codes = part.codes[at] if len(part.codes) > 1 else part.codes[0]
-        values = tallied(codes, np.diff(upto, axis=-2), found.shape[-1])
+        shown = tallied(codes, values[..., None, :], found.shape[-1])
         where = settings[at], code[some, None], np.full((1, 1), cell.code)
-        np.add.at(found, where, np.moveaxis(values, (2, 3), (0, 1)))
+        np.add.at(found, where, np.moveaxis(shown, (2, 3), (0, 1)))
 
 
-def _table(p: Array, x: Array, sums: Array, weights: Array) -> Array:
-    """Return averages over nodes, by own errors and the number that the other's are below.
+def _among(law: Array, sums: Array, place: Index) -> Array:
+    """Return sums over nodes, and over the other's errors from one place up to another.
 
-    Own chances (minutes, nodes, errors) and moments, and sums (1 + measures, minutes,
-    nodes, places), to (1 + measures, minutes, errors, places).
+    ``law`` (1 + measures, minutes, nodes, errors) are weights, ``sums`` (1 + measures,
+    minutes, nodes, places) those up to each place, and ``place`` (runs, 2, errors). The
+    sums are (1 + measures, minutes, runs, errors).
     """
-    own = np.swapaxes(np.concatenate([p[None], x]) * weights[..., None], -1, -2)
-    found = own @ sums[:1]
-    for at in range(1, len(own)):
-        if sums[at].any():
-            found[at] += own[0] @ sums[at]
-    return np.asarray(found)
+    own, width = np.swapaxes(law, -1, -2), law.shape[-1]
+    found = np.empty((*law.shape[:2], len(place), width))
+    step = max(_ROOM // (law.shape[1] * sums.shape[-1]), 1)
+    for begin in range(0, width, step):
+        some = slice(begin, begin + step)
+        # by own errors and place
+        table = own[..., some, :] @ sums[:1]
+        for at in range(1, len(own)):
+            if sums[at].any():
+                table[at] += own[0, ..., some, :] @ sums[at]
+        upto = table[..., np.arange(table.shape[-2]), place[..., some]]
+        found[..., some] = upto[..., 1, :] - upto[..., 0, :]
+    return found
 
 
 def _parts(panel: Panel, counts: Counts, side: int) -> Iterator[_Part]:
