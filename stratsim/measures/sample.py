@@ -1,7 +1,7 @@
 """The measures of many runs of one strategy, as arrays."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,3 +48,17 @@ class Sample:
     def runs(self) -> int:
         """Number of runs."""
         return len(self.outcome)
+
+    def given(self, outcome: int) -> "Sample":
+        """Return the runs of one outcome, which has some, with weights that sum to 1."""
+        inside = self.outcome == outcome
+        weight = self.weight[inside]
+        return replace(
+            self,
+            outcome=self.outcome[inside],
+            weight=weight / weight.sum(),
+            measures={name: values[inside] for name, values in self.measures.items()},
+            events={name: values[inside] for name, values in self.events.items()},
+            world=None if self.world is None else self.world[inside],
+            refused=None if self.refused is None else self.refused[inside],
+        )

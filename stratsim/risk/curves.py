@@ -145,17 +145,9 @@ def _curves(
 
 
 def _point(sample: Sample, outcome: int, size: float) -> SizedPoint:
-    inside = sample.outcome == outcome
-    weight = sample.weight[inside]
-    part = replace(
-        sample,
-        outcome=sample.outcome[inside],
-        weight=weight / weight.sum(),
-        measures={name: values[inside] for name, values in sample.measures.items()},
-        events={name: values[inside] for name, values in sample.events.items()},
-    )
+    part = sample.given(outcome)
     estimates = {str(key): key.estimate(part) for key in KEYS}
-    return SizedPoint(size, int(inside.sum()), estimates)
+    return SizedPoint(size, part.runs, estimates)
 
 
 def _between(curves: Iterable[Curve]) -> tuple[float, ...]:

@@ -89,7 +89,11 @@ class Regression:
             rule = f"numbers of {low:g} to {high:g}: {self.scale.what}"
             got = shorten(wrong[0]) if wrong else "none"
             raise InputError([Problem("rates", rule, got)])
-        return tuple(sorted({float(size) for size in sizes if size > low}))
+        found = tuple(sorted({float(size) for size in sizes if size > low}))
+        if not found:
+            hint = "The healthy release is looked at in any case."
+            raise InputError([Problem("rates", f"at least one above {low:g}", f"{low:g}", hint)])
+        return found
 
     def release(self, sizes: Sequence[float]) -> Release:
         """Return a release that is healthy or has the regression in one of its sizes."""

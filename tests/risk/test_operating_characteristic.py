@@ -117,6 +117,24 @@ def test_the_exact_engine_computes_the_paper() -> None:
     )
 
 
+def test_the_exact_engine_conditions_on_worlds_where_times_are_random() -> None:
+    """A phase is drawn: the chances agree with drawn runs within 4.5 standard errors."""
+    scenario = stratsim.load(SCENARIO.replace("phase: 0s, ", ""))
+    exact, drawn = (
+        stratsim.operating_characteristic(scenario, CANARY, SIZES, engine=engine, replications=RUNS)
+        for engine in ("exact", "batch")
+    )
+
+    for one, other in zip(exact.curve().points, drawn.curve().points, strict=True):
+        for key in ("rollback", "failed_requests"):
+            found, runs = one.estimates[key], other.estimates[key]
+            assert found.low <= found.value <= found.high
+            variance = found.error**2 + runs.error**2
+            if key == "rollback":  # of what hardly ever fails no run may tell
+                variance = found.error**2 + found.value * (1 - found.value) / RUNS
+            assert found.value == pytest.approx(runs.value, abs=4.5 * sqrt(variance) + 1e-9)
+
+
 def test_the_time_to_detect_is_that_of_the_paper(found: OperatingCharacteristic) -> None:
     """At 2 % fewer than one run in 100,000 is not stopped: minutes are geometric."""
     q = quiet(SIZES[-1])
@@ -213,6 +231,7 @@ class TestAsked:
             ({"outcome": "healthy"}, "must be an outcome with a fault among errors, latency"),
             ({"rates": [0.1, 1.5]}, "rates: must be numbers of 0 to 1"),
             ({"rates": []}, "but got none"),
+            ({"rates": [0.0]}, "rates: must be at least one above 0, but got 0. The healthy"),
             ({"replications": 1}, "must be a whole number of at least 2"),
         ],
     )
