@@ -12,7 +12,7 @@ from stratsim.measures.sample import Sample
 from stratsim.recommendation.requirement import Finding, Requirement
 
 Verdict = Literal["recommended", "none meets", "cannot tell"]
-Kind = Literal["strategy", "design"]
+Kind = Literal["strategy", "design", "finalist"]
 
 INDIFFERENCE = 0.01
 """A strategy that may be better by at most this share of the objective counts as equal:
@@ -92,8 +92,8 @@ class Choice:
     ``leader`` is the best by the objective among those that surely meet every
     requirement; ``rivals`` are the others that meet, or may meet, them, best
     first; ``open`` those of them that the runs cannot put behind the leader.
-    ``kind`` is what was chosen among: strategies, or the designs of a search that
-    were run to the end.
+    ``kind`` is what was chosen among: strategies, the designs of a search that were run
+    to the end, or the finalists: those of them that were run again.
     """
 
     verdict: Verdict

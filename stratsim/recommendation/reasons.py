@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from stratsim.recommendation.requirement import Finding
 
 _SHOWN = 2  # strategies told by name where there may be many
-_PLURAL = {"strategy": "strategies", "design": "designs"}
+_PLURAL = {"strategy": "strategies", "design": "designs", "finalist": "finalists"}
 
 
 def reasons(choice: Choice, comparison: Comparison) -> tuple[str, ...]:
@@ -196,15 +196,20 @@ def _why_none(choice: Choice) -> list[str]:
             continue
         sign = 1 if requirement.sense == "<=" else -1
         nearest = min(findings, key=lambda finding: sign * finding.estimate.value)
+        nobody = (
+            f"No {choice.kind}"
+            if choice.kind == "strategy"
+            else f"None of these {_PLURAL[choice.kind]}"
+        )
         lines.append(
-            f"No {choice.kind} meets {requirement.words}: the nearest, {nearest.strategy}, "
+            f"{nobody} meets {requirement.words}: the nearest, {nearest.strategy}, "
             f"has {nearest.words}."
         )
     if len(lines) == 1:
-        lines.append(
-            f"Each requirement is met by some {choice.kind}, "
-            f"but no {choice.kind} meets them together."
-        )
+        some, none = f"some {choice.kind}", f"no {choice.kind}"
+        if choice.kind != "strategy":  # of the others nobody knows
+            some, none = "some of them", "none"
+        lines.append(f"Each requirement is met by {some}, but {none} meets them together.")
     return lines
 
 

@@ -43,6 +43,8 @@ KEPT = 64
 """Entries of one shape that a round leaves, where it must leave some out."""
 TRIED = 3
 """Candidates for the lead that a round runs to the end."""
+NEAR = 3
+"""Failed designs that a round remembers for coming nearest to the limits."""
 CENSUS = 4
 """How many times as many worlds count the false alarms, which are rare and quickly seen."""
 
@@ -73,7 +75,8 @@ class Race:
     ``certify`` runs a shape with an alarm to the end and says whether it meets all
     requirements. ``alive`` (shapes, alarms) says which designs are in the race,
     ``board`` what the last finished round knows of them, ``laps`` what became of the
-    others, ``leader`` the shape and alarm that leads.
+    others, ``leader`` the shape and alarm that leads, ``near`` by how much the nearest
+    of those that surely failed a requirement missed it, with shape and alarm.
     """
 
     screen: Screen
@@ -89,6 +92,7 @@ class Race:
     board: Board | None = None
     round: Round | None = None
     leader: tuple[int, int] | None = None
+    near: list[tuple[float, tuple[int, int]]] = field(default_factory=list)
     false: Census = field(init=False)
 
     def __post_init__(self) -> None:
@@ -124,6 +128,7 @@ class Race:
         board, members = make_board(self.screen, round_, self.alive, self.objective, limits)
         board = replace(board, false=self.false.cautious[board.shape, board.alarm].astype(float))
         failed = failing(board, self.requirements)
+        self._remember(board.take(np.flatnonzero(failed)))
         beaten = ~failed & self._beaten(board, strata)
         kept = np.flatnonzero(~failed & ~beaten)
         if not len(kept):  # nothing can meet all: what comes nearest is shown
@@ -144,6 +149,14 @@ class Race:
             board.shape[some].tolist(), board.alarm[some].tolist(), strict=True
         ):
             self.alive[shape, members[shape, alarm]] = True
+
+    def _remember(self, failed: Board) -> None:
+        """Keep the nearest of those that surely failed: without noise they are sure early."""
+        missed = penalty(failed, self.requirements)
+        for entry in np.argsort(missed, kind="stable")[:NEAR].tolist():
+            self.near.append(
+                (float(missed[entry]), (int(failed.shape[entry]), int(failed.alarm[entry])))
+            )
 
     def _promise(self, board: Board) -> float:
         """Return the least objective of the entries that keep every limit by their estimates."""

@@ -14,7 +14,7 @@ from stratsim.recommendation import Recommendation
 from stratsim.recommendation.choice import standing
 from stratsim.recommendation.reasons import reasons
 from stratsim.search.finals import design_scenario
-from stratsim.wording import format_interval, with_unit
+from stratsim.wording import counted, format_interval, with_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -179,12 +179,14 @@ class SearchedDesign(Recommendation):
         out = {
             n: sum(getattr(lap, n) for lap in self.laps) for n in ("failed", "beaten", "left_out")
         }
+        left = self.space.size - sum(out.values())
         text = (
             f"Searched {self.space.size:,} designs ({len(self.space.shapes):,} ways to deploy, each "
-            f"with {self.space.alarms:,} alarms and with none) in {len(self.laps)} rounds: "
+            f"with {self.space.alarms:,} alarms and with none) in {counted(len(self.laps), 'round')}: "
             f"{out['failed']:,} surely failed a requirement, {out['beaten']:,} surely were no "
             f"better than the leader, {out['left_out']:,} promised less and were left out for "
-            f"time. Designs run to the end: {len(self.finalists.samples)}."
+            f"time, {left:,} stayed in the race. Designs run to the end: "
+            f"{len(self.finalists.samples)}, the {'most promising' if left else 'nearest'}."
         )
         return [text, *self._left_out()]
 

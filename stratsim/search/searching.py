@@ -10,7 +10,7 @@ from stratsim.measures import MEASURES
 from stratsim.model.scenario import Scenario
 from stratsim.provenance import provenance
 from stratsim.recommendation import read_advice
-from stratsim.recommendation.choice import Choice, decide, standing
+from stratsim.recommendation.choice import Choice, Kind, decide, standing
 from stratsim.recommendation.requirement import Require, Requirement
 from stratsim.search.board import Reader
 from stratsim.search.finals import Entry, Finals, design_name, design_scenario, joined
@@ -135,17 +135,24 @@ def _settle(race: Race, finals: Finals, runs: int, finalists: Comparison) -> Com
 
 
 def _last(race: Race) -> list[Entry]:
-    """Return the most promising entries, those that ran alike but once."""
+    """Return the most promising entries, those that ran alike but once.
+
+    Where none is left in the race, those come first that failed in an earlier round but
+    missed the limits by less than all that were left then.
+    """
     board = race.board
     assert board is not None
     seen: set[bytes] = set()
     found = []
+    if not race.alive.any():
+        least = float(penalty(board, race.requirements).min())
+        found = [entry for missed, entry in sorted(race.near) if missed < least]
     for entry in ranked(board, race.requirements):
         runs = board.runs[entry].tobytes()
         if runs not in seen:
             seen.add(runs)
             found.append((int(board.shape[entry]), int(board.alarm[entry])))
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _front(race: Race) -> list[Entry]:
@@ -194,7 +201,8 @@ def _found(
     comparison: Comparison,
     notes: Sequence[str],
 ) -> SearchedDesign:
-    choice = decide(comparison, race.objective, race.requirements, "design")
+    kind: Kind = "design" if comparison is finalists else "finalist"  # that was run more often
+    choice = decide(comparison, race.objective, race.requirements, kind)
     more: list[str] = []
     if choice.verdict == "cannot tell" and choice.leader is not None:
         # it surely meets the limits, and no more runs would be worth what they settle

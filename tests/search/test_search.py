@@ -1,6 +1,7 @@
 """Searches over small spaces, whose winners are run again."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -130,6 +131,33 @@ def test_what_was_left_out_is_told_with_what_it_promised(
     assert f"best of them that kept every limit had {told}." in found.reasons[-1]
     rounds = found.to_dict()["rounds"]
     assert [row["promise"] for row in rounds if row["promise"] is not None] == promises
+
+
+def test_every_design_is_accounted_for(found: SearchedDesign) -> None:
+    """Out in a round, left out, or in the race to its end: told in one sentence."""
+    (sentence,) = (one for one in found.reasons if one.startswith("Searched"))
+    numbers = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\d|\d", sentence)]
+    designs, failed, beaten, left_out, stayed, run = (numbers[0], *numbers[4:])
+
+    assert designs == found.space.size == failed + beaten + left_out + stayed
+    assert run == len(found.finalists.strategies) < stayed
+    assert found.choice.kind == "finalist" or found.comparison is found.finalists
+    assert ("finalist" in found.reasons[0]) == (found.choice.kind == "finalist")
+
+
+def test_the_nearest_may_have_failed_in_the_first_round(small: Scenario, few: Few) -> None:
+    """What takes a certain five seconds surely misses one second before longer ways do."""
+    found = search(small, few(small), deployment_duration_s=1)
+
+    assert found.verdict == "none meets"
+    assert "None of these designs meets deployment_duration_s <= 1s: the nearest, AllAtOnce" in str(
+        found
+    )
+    durations = {
+        sample.strategy: float(sample.measures["deployment_duration_s"] @ sample.weight)
+        for sample in found.finalists.samples
+    }
+    assert min(durations, key=durations.__getitem__).startswith("AllAtOnce")
 
 
 def test_where_none_is_given_false_rollbacks_have_a_limit(found: SearchedDesign) -> None:
