@@ -72,9 +72,14 @@ def shorten(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def unknown_name(where: str, name: str, known: Iterable[str]) -> Problem:
-    """Return the problem for a name that is not among `known`, nearest first."""
+def unknown_name(where: str, name: object, known: Iterable[str]) -> Problem:
+    """Return the problem for a name that is not among `known`, with the nearest.
+
+    A name that lacks what tables leave out, as in ``CodeDeployDefault.NAME``, is near.
+    """
     names = list(known)
-    near = get_close_matches(name, names, n=1, cutoff=0.6)
+    near = [one for one in names if one.endswith(f".{name}")] if name else []
+    if isinstance(name, str):
+        near += get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f"Did you mean {near[0]!r}?" if near else ""
     return Problem(where, f"one of {', '.join(names)}", shorten(name), hint)

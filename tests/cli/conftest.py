@@ -77,9 +77,9 @@ def scenario(tmp_path: Path) -> str:
 
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    def call(*arguments: str) -> Ended:
+    def call(*arguments: str, columns: int = 100) -> Ended:
         monkeypatch.setattr("sys.argv", ["stratsim", *arguments])
-        monkeypatch.setenv("COLUMNS", "100")
+        monkeypatch.setenv("COLUMNS", str(columns))
         code = 0
         try:
             main()

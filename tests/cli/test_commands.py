@@ -101,7 +101,22 @@ class TestCompare:
         document = cli("compare", scenario, "--reference", "careful", "--json").document
 
         assert "Paired differences from careful" in table.out
+        assert f"\n{CONFIG.removeprefix('CodeDeployDefault.')}\n measure" in table.out
         assert {row["strategy"] for row in document["differences"]} == {CONFIG}
+
+    def test_differences_are_whole_in_a_narrow_terminal(self, cli: Any, scenario: str) -> None:
+        ended = cli("compare", scenario, "--reference", "careful", columns=80)
+        lines = ended.out.splitlines()
+        page = lines[next(i for i, line in enumerate(lines) if "Paired" in line) :]
+
+        assert [line for line in page if len(line) > 80] == []
+        assert "\u2026" not in "".join(page)
+
+    def test_a_name_as_tables_shorten_it_is_told_whole(self, cli: Any, scenario: str) -> None:
+        ended = cli("compare", scenario, "--reference", CONFIG.partition(".")[2])
+
+        assert ended.code == 2
+        assert f"Did you mean {CONFIG!r}?" in ended.err
 
     def test_a_precision_is_reached_or_not_and_said(self, cli: Any, scenario: str) -> None:
         arguments = ("compare", scenario, "--stratify", "--precision", "failed_requests:5%")
@@ -282,6 +297,18 @@ class TestSweep:
         values = [one["values"] for one in ended.document["combinations"]]
         assert values == [{self.PATH: p, "on_call.respond": "5m"} for p in (5, 20)]
         assert picture.read_bytes().startswith(b"\x89PNG")
+
+    def test_a_picture_of_three_paths_is_refused_before_the_work(
+        self, cli: Any, scenario: str, tmp_path: Path
+    ) -> None:
+        paths = ("traffic.rate=1,2", "traffic.dispersion=1,2", f"{self.PATH}=5,20")
+        sets = [part for path in paths for part in ("--set", path)]
+        picture = tmp_path / "sweep.png"
+
+        ended = cli("sweep", scenario, *sets, "-n", "1000000000", "--plot", str(picture))
+
+        assert ended.code == 2
+        assert "--plot: must be asked of a sweep over one or two paths" in ended.err
 
     @pytest.mark.parametrize(
         ("text", "message"),

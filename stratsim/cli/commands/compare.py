@@ -105,7 +105,7 @@ def command(
         print_rich(*_page(found))
         if reference is not None:
             heading = f"Paired differences from {reference}; runs are those where both have a value"
-            print_rich("", heading, "", _difference_table(found, reference))
+            print_rich("", heading, *_difference_tables(found, reference))
     if found.precision is not None and not found.precision.reached:
         raise SystemExit(NO)
 
@@ -144,23 +144,32 @@ def _differences(comparison: "Comparison", reference: str | None) -> dict[str, A
     return {"reference": reference, "differences": difference_rows(comparison, reference)}
 
 
-def _difference_table(comparison: "Comparison", reference: str) -> "Table":
+def _difference_tables(comparison: "Comparison", reference: str) -> list[Any]:
+    """Return a table under the name of each strategy: one of all would not fit a terminal."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     from stratsim.comparison.frames import table_keys
     from stratsim.comparison.text import short_name
     from stratsim.wording import format_interval, format_number, format_value
 
-    table = Table("strategy", "measure", box=box.SIMPLE_HEAD, show_edge=False)
-    for head in ("difference", "95% interval", "worse in", "equal in", "runs", "variance ratio"):
-        table.add_column(head, justify="right")
-    base = comparison.sample(reference)
-    for sample in comparison.samples:
-        for key in table_keys(comparison) if sample is not base else ():
+    base, parts = comparison.sample(reference), []
+    for sample in (one for one in comparison.samples if one is not base):
+        table = Table("measure", box=box.SIMPLE_HEAD, show_edge=False)
+        table.columns[0].overflow = "fold"
+        for head in (
+            "difference",
+            "95% interval",
+            "worse in",
+            "equal in",
+            "runs",
+            "variance ratio",
+        ):
+            table.add_column(head, justify="right", overflow="fold")
+        for key in table_keys(comparison):
             found = key.difference(sample, base)
             table.add_row(
-                short_name(sample.strategy),
                 str(key),
                 format_value(found.estimate.value, key.unit),
                 format_interval(found.estimate.low, found.estimate.high, key.unit),
@@ -169,4 +178,5 @@ def _difference_table(comparison: "Comparison", reference: str) -> "Table":
                 f"{found.estimate.count:,}",
                 format_number(found.variance_ratio),
             )
-    return table
+        parts += ["", Text(short_name(sample.strategy)), table]
+    return parts

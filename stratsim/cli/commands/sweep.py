@@ -61,11 +61,14 @@ def command(
     from stratsim.sensitivity import sweep_scenario
 
     check_plot(plot)
+    parameters = _parameters(set_)
+    if plot is not None:
+        _check_paths(parameters)
     loaded = load(scenario)
     with progress_bar("sweeping") as progress:
         found = sweep_scenario(
             loaded,
-            _parameters(set_),
+            parameters,
             measures=[measure],
             strategies=strategy,
             minimize=minimize,
@@ -99,6 +102,16 @@ def _parameters(texts: list[str]) -> dict[str, list[Any]]:
         tree = parse_text(f"values: [{values}]", f"--set {path.strip()}")
         found.setdefault(path.strip(), []).extend(tree.data["values"])
     return found
+
+
+def _check_paths(parameters: dict[str, list[Any]]) -> None:
+    """Refuse, before any work, a picture of more paths than a heatmap has sides."""
+    from stratsim.errors import InputError, Problem
+
+    if len(parameters) > 2:
+        rule, got = "asked of a sweep over one or two paths", f"{len(parameters)} paths"
+        hint = "Leave it out: the table and --json hold all of it."
+        raise InputError([Problem("--plot", rule, got, hint)])
 
 
 def _save(found: "Sweep", plot: Any) -> None:
