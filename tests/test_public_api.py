@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import stratsim
+from stratsim.errors import InputError
 
 ROOT = Path(stratsim.__file__).parent
 NAMES = {
@@ -113,3 +114,63 @@ def test_help_loads_nothing_heavy() -> None:
 
     assert loaded
     assert sorted({"pandas", "matplotlib", "scipy"} & set(loaded)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [
+        ("compare", ()),
+        ("operating_characteristic", ("careful",)),
+        ("plan", ("careful",)),
+        ("recommend", ()),
+        ("simulate", ("careful",)),
+        ("sobol", ({"traffic.rate": [1, 2]},)),
+        ("sweep", ({"traffic.rate": [1, 2]},)),
+        ("tornado", ({"traffic.rate": [1, 2]},)),
+    ],
+)
+def test_the_name_of_a_scenario_is_told_to_be_loaded(name: str, rest: tuple[object, ...]) -> None:
+    message = r"scenario: must be what .* Use stratsim\.load\('checkout-ecs'\)\."
+
+    with pytest.raises(InputError, match=message):
+        getattr(stratsim, name)("checkout-ecs", *rest)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("compare", {"executor": 5}, "executor: must be a concurrent.futures.Executor, but got 5"),
+        ("compare", {"precision": 5}, "precision: must be KEY:SHARE%"),
+        ("compare", {"engine": None}, "engine: must be one of auto"),
+        ("compare", {"max_replications": 9}, "must be given together with precision"),
+        ("compare", {"engine": "exact", "stratify": True}, "stratify: must be left out with the"),
+        ("compare", {"strategies": "carefull"}, "Did you mean 'careful'?"),
+        ("recommend", {"require": 5}, "require: must be limits by key, or texts, but got 5"),
+        ("recommend", {"require": [5]}, "require: must be KEY<=VALUE"),
+        ("recommend", {"minimize": None}, "minimize: must be one of"),
+        ("operating_characteristic", {"strategy": None}, "strategy: must be the name"),
+        ("operating_characteristic", {"strategy": []}, "strategy: must be the name"),
+        (
+            "operating_characteristic",
+            {"strategy": "careful", "rates": 0.5},
+            "rates: must be a list",
+        ),
+        ("plan", {"strategy": 5}, "strategy: must be one of .* but got 5"),
+    ],
+)
+def test_values_of_the_wrong_kind_are_refused_by_name(
+    name: str, settings: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        getattr(stratsim, name)(stratsim.load("checkout-ecs"), **settings)
+
+
+def test_runs_that_the_exact_engine_does_not_make_are_said() -> None:
+    scenario = stratsim.load("ecs-canary50-5m")
+    names = ["CodeDeployDefault.ECSAllAtOnce"]
+
+    asked = stratsim.compare(scenario, 40, engine="exact", strategies=names)
+    plain = stratsim.compare(scenario, engine="exact", strategies=names)
+
+    (unused,) = set(asked.warnings) - set(plain.warnings)
+    assert unused == "replications: the exact engine makes no runs, so 40 are not made"

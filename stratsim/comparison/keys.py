@@ -124,7 +124,7 @@ class Key:
         )
 
 
-def key_of(text: str, measures: Iterable[str], *, where: str) -> Key:
+def key_of(text: object, measures: Iterable[str], *, where: str) -> Key:
     """Return the key that `text` names.
 
     Raises
@@ -132,8 +132,8 @@ def key_of(text: str, measures: Iterable[str], *, where: str) -> Key:
     InputError
         Where it names nothing; the message tells the nearest name.
     """
-    name, dot, statistic = text.strip().partition(".")
     known = [*measures, *PROBABILITIES]
+    name, dot, statistic = text.strip().partition(".") if isinstance(text, str) else (text, "", "")
     if name not in known:
         raise InputError([unknown_name(where, name, known)])
     if not dot:

@@ -119,7 +119,8 @@ class Precision:
             return f"Precision {width.target} reached after {runs}{looks}{where}."
         reason = f"; {width.doubt}" if width.doubt else ""
         needed = "" if width.needed is None else f"; about {width.needed:,} would do"
-        found = "unknown" if math.isnan(width.half_width) else f"+-{width.words}"
+        known = math.isfinite(width.half_width)
+        found = f"+-{width.words}" if known else "no width that is known"
         return (
             f"Precision {width.target} cannot be reached with {runs}, the most allowed: "
             f"{width.strategy} is at {found}{reason}{needed}."
@@ -137,6 +138,8 @@ def read_targets(wanted: Wanted, measures: Iterable[str]) -> tuple[Target, ...]:
     InputError
         With all problems at once.
     """
+    if not isinstance(wanted, str | Iterable | None):
+        raise InputError([Problem("precision", _FORM, shorten(wanted))])
     texts = [] if wanted is None else [wanted] if isinstance(wanted, str) else list(wanted)
     names = list(measures)
     found: list[Target] = []

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from stratsim.errors import InputError, unknown_name
+from stratsim.errors import InputError, Problem, shorten, unknown_name
 from stratsim.model.alarm import CompositeAlarm, MetricAlarm
 from stratsim.model.origin import Origin
 from stratsim.model.quantities import Fixed
@@ -112,3 +112,17 @@ class Scenario:
 
     def _repr_html_(self) -> str:
         return as_html(self)
+
+
+def check_scenario(value: object) -> None:
+    """Refuse what is no scenario, such as the name of one.
+
+    Raises
+    ------
+    InputError
+        Telling how to get one.
+    """
+    if not isinstance(value, Scenario):
+        got = shorten(value)
+        hint = f"Use stratsim.load({got})." if isinstance(value, str | Mapping) else ""
+        raise InputError([Problem("scenario", "what stratsim.load returns", got, hint)])

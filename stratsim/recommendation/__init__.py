@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from stratsim.errors import InputError
+from stratsim.errors import InputError, Problem, shorten
 from stratsim.recommendation.choice import Choice, decide, read_objective
 from stratsim.recommendation.requirement import Finding, Require, Requirement, read_requirements
 from stratsim.recommendation.result import Recommendation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from stratsim.comparison import Comparison, Key
     from stratsim.model.scenario import Scenario
 
@@ -61,6 +59,8 @@ def read_advice(
 ) -> tuple[Key, tuple[Requirement, ...]]:
     """Return objective and requirements; all problems of both at once."""
     names = list(measures)
+    if not isinstance(require, str | Mapping | Iterable | None):
+        raise InputError([Problem("require", "limits by key, or texts", shorten(require))])
     if not isinstance(require, str | Mapping | None):
         require = list(require)
     try:

@@ -236,6 +236,8 @@ def _open_rival(choice: Choice, rival: Rival, comparison: Comparison) -> str:
     if rival.standing.met is None:
         texts = [_undecided(finding, comparison) for finding in rival.standing.failing()]
         return f"{text}; {' and '.join(texts)}."
+    if math.isnan(found.low):
+        return f"{text}, without an interval: it takes more runs to know one."
     more = to_separate(found.low - found.value, found.value, comparison.replications)
     if more is None:
         return f"{text}: no feasible number of replications would separate them."

@@ -142,13 +142,13 @@ def read_requirements(require: Require, measures: Iterable[str]) -> tuple[Requir
     return tuple(found)
 
 
-def _split(text: str) -> tuple[str, str, object]:
-    match = _TEXT.fullmatch(text)
+def _split(text: object) -> tuple[object, str, object]:
+    match = _TEXT.fullmatch(text) if isinstance(text, str) else None
     # What does not match is kept whole, for the message.
     return (match[1], match[2], match[3]) if match else (text, "", None)
 
 
-def _requirement(part: tuple[str, str, object], measures: list[str]) -> Requirement:
+def _requirement(part: tuple[object, str, object], measures: list[str]) -> Requirement:
     name, operator, value = part
     if not operator:
         raise InputError([Problem("require", _FORM, shorten(name))])

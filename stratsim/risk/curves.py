@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stratsim.errors import InputError, Problem, shorten
+from stratsim.model.scenario import Scenario, check_scenario
 from stratsim.provenance import provenance
 from stratsim.risk.regression import Regression
 from stratsim.risk.result import KEYS, Curve, OperatingCharacteristic, SizedPoint
@@ -17,7 +18,6 @@ from stratsim.study import compare_strategies
 if TYPE_CHECKING:
     from stratsim.comparison import Comparison
     from stratsim.measures import Sample
-    from stratsim.model.scenario import Scenario
 
 RUNS = 1000
 """Runs of each size where nothing else is said: half a width of 3 % at most."""
@@ -65,10 +65,11 @@ def operating_characteristic(  # noqa: PLR0913  (what a study can be asked)
     InputError
         For an unknown strategy or outcome, or a size that cannot be.
     """
-    names = [strategy] if isinstance(strategy, str) else list(strategy)
+    check_scenario(scenario)
+    names = _names(strategy)
     regression = Regression.of(scenario, outcome)
     _check_runs(replications)
-    asked = None if rates is None else list(rates)
+    asked = None if rates is None else _sizes(rates)
     sizes = regression.check(regression.scale.grid if asked is None else asked)
     made = _Maker(scenario, names, regression, replications, seed, engine, workers, progress)
     found = made.study(sizes)
@@ -94,6 +95,20 @@ def operating_characteristic(  # noqa: PLR0913  (what a study can be asked)
     )  # fmt: skip
 
 
+def _names(strategy: object) -> list[str]:
+    found = [strategy] if isinstance(strategy, str) else strategy
+    if not isinstance(found, Iterable) or not (names := list(found)):
+        rule = "the name of a strategy, or several"
+        raise InputError([Problem("strategy", rule, shorten(strategy))])
+    return names
+
+
+def _sizes(rates: object) -> list[float]:
+    if isinstance(rates, str) or not isinstance(rates, Iterable):
+        raise InputError([Problem("rates", "a list of sizes", shorten(rates))])
+    return list(rates)
+
+
 def _check_runs(replications: object) -> None:
     if isinstance(replications, bool) or not isinstance(replications, int) or replications < 2:
         rule = "a whole number of at least 2"
@@ -114,16 +129,17 @@ class _Maker:
     progress: Callable[[int, int], None] | None
 
     def study(self, sizes: Sequence[float]) -> Comparison:
+        exact = self.engine == "exact"
         varied = replace(self.scenario, release=self.regression.release(sizes))
         return compare_strategies(
             varied,
-            self.replications * (len(sizes) + 1),
+            None if exact else self.replications * (len(sizes) + 1),
             self.seed,
             self.engine,
             self.workers,
             progress=self.progress,
             strategies=self.names,
-            stratify=self.engine != "exact",
+            stratify=not exact,
         )
 
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from stratsim.errors import InputError, Problem
 from stratsim.measures import MEASURES
+from stratsim.model.scenario import Scenario, check_scenario
 from stratsim.recommendation import Recommendation, read_advice, recommend_from
 from stratsim.study import compare_strategies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stratsim.model.scenario import Scenario
     from stratsim.recommendation.requirement import Require
 
 __all__ = ["recommend_design"]
@@ -69,6 +69,7 @@ def recommend_design(  # noqa: PLR0913  (what can be asked of advice)
     UnsupportedError
         A search in a scenario with something that the batch engine does not know.
     """
+    check_scenario(scenario)
     if not search:
         read_advice(minimize, require, MEASURES)  # before the work, not after it
         comparison = compare_strategies(

@@ -8,6 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from stratsim.errors import InputError, Problem
+from stratsim.model.scenario import Scenario, check_scenario
 from stratsim.provenance import provenance
 from stratsim.sensitivity.studies import (
     Asked,
@@ -20,7 +21,6 @@ from stratsim.sensitivity.studies import (
 from stratsim.sensitivity.swept import Combination, Sweep
 
 if TYPE_CHECKING:
-    from stratsim.model.scenario import Scenario
     from stratsim.recommendation.requirement import Require
 
 MOST = 10_000
@@ -72,6 +72,7 @@ def sweep_scenario(  # noqa: PLR0913  (what a study can be asked)
         For a path, a value or a combination of values that cannot be, with the
         nearest known key, before anything is run.
     """
+    check_scenario(scenario)
     values = read_lists(parameters)
     keys = read_keys(measures)
     count = prod(len(some) for some in values.values())
@@ -85,16 +86,20 @@ def sweep_scenario(  # noqa: PLR0913  (what a study can be asked)
         workers=workers, stratify=stratify, strategies=strategies,
     )  # fmt: skip
     studies = Studies(scenario, asked)
-    found = []
+    found, warnings = [], dict[str, None]()
     for number, (combination, one) in enumerate(zip(combinations, changed, strict=True), start=1):
         advice = studies.recommend(one)
+        warnings |= dict.fromkeys(advice.comparison.warnings)
         estimates = {
             (sample.strategy, key): key.estimate(sample)
             for sample in advice.comparison.samples
             for key in keys
         }
         found.append(
-            Combination(combination, estimates, leader(advice), advice.strategy, advice.verdict)
+            Combination(
+                *(combination, estimates, leader(advice), advice.strategy, advice.verdict),
+                advice.comparison.replications,
+            )
         )
         if progress is not None:
             progress(number, len(combinations))
@@ -112,5 +117,5 @@ def sweep_scenario(  # noqa: PLR0913  (what a study can be asked)
             scenario, engine=study.engine, replications=study.replications, seed=study.seed,
             command="sweep",
         ),
-        warnings=study.warnings,
+        warnings=tuple(warnings),
     )  # fmt: skip

@@ -17,12 +17,12 @@ from stratsim.comparison import key_of
 from stratsim.errors import InputError, Problem, UnsupportedError, shorten
 from stratsim.measures import MEASURES
 from stratsim.model.quantities import Array, parse_duration
+from stratsim.model.scenario import Scenario, check_scenario
 from stratsim.sensitivity.ranking import Index, Ranking
 from stratsim.sensitivity.studies import Asked, Progress, Studies, choose, leader, read_lists
 from stratsim.streams import Streams
 
 if TYPE_CHECKING:
-    from stratsim.model.scenario import Scenario
     from stratsim.recommendation.requirement import Require
 
 SAMPLES = 64
@@ -116,6 +116,7 @@ def sobol_indices(  # noqa: PLR0913  (what a study can be asked)
     UnsupportedError
         Where SALib is not installed.
     """
+    check_scenario(scenario)
     ranges = [Range.of(path, values) for path, values in read_lists(parameters, 2).items()]
     key = key_of(measure, MEASURES, where="measure")
     if isinstance(samples, bool) or samples < 2 or samples & (samples - 1):

@@ -9,11 +9,11 @@ import numpy as np
 
 from stratsim.comparison import key_of
 from stratsim.measures import MEASURES
+from stratsim.model.scenario import Scenario, check_scenario
 from stratsim.sensitivity.studies import Asked, Progress, Studies, choose, leader, read_lists
 from stratsim.sensitivity.swings import Swing, Tornado
 
 if TYPE_CHECKING:
-    from stratsim.model.scenario import Scenario
     from stratsim.recommendation.requirement import Require
 
 
@@ -53,6 +53,7 @@ def vary_one_by_one(  # noqa: PLR0913  (what a study can be asked)
     InputError
         For a path or a value that cannot be, before anything is run.
     """
+    check_scenario(scenario)
     values = read_lists(parameters)
     key = key_of(measure, MEASURES, where="measure")
     changes = [(path, value) for path, some in values.items() for value in some]

@@ -104,10 +104,7 @@ class Ranking:
         return "\n".join(
             [
                 head,
-                *(
-                    f"- {one.path}: {format_number(one.first)} by itself, {_total(one)}"
-                    for one in _ranked(self.indices)
-                ),
+                *(f"- {one.path}: {_share(one)}" for one in _ranked(self.indices)),
                 f"Least {self.minimize}: {shares}",
                 *(
                     f"- {one.path} decides that: {_total(one)}"
@@ -131,6 +128,12 @@ class Ranking:
 
 def _ranked(indices: Iterable[Index]) -> list[Index]:
     return sorted(indices, key=lambda one: math.inf if isnan(one.total) else -one.total)
+
+
+def _share(one: Index) -> str:
+    if isnan(one.total):
+        return "nothing to explain, as all studies have the same"
+    return f"{format_number(one.first)} by itself, {_total(one)}"
 
 
 def _total(one: Index) -> str:

@@ -12,6 +12,7 @@ from stratsim.errors import InputError, unknown_name
 from stratsim.intervals import Estimate
 from stratsim.intervals.summary import finite
 from stratsim.sensitivity.studies import shown
+from stratsim.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,7 @@ class Combination:
 
     ``leader`` is the best by the estimates among the strategies that surely meet
     the requirements, ``recommended`` the same where the runs can tell, else None.
+    ``replications`` differ where they, or ``noise``, are what is varied.
     """
 
     settings: tuple[object, ...]
@@ -33,6 +35,7 @@ class Combination:
     leader: str | None
     recommended: str | None
     verdict: str
+    replications: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,7 +55,7 @@ class Sweep:
     minimize
         The objective of the recommendations.
     replications, seed, engine
-        How each combination's runs were made.
+        How the runs were made, the last combination's where that is what is varied.
     """
 
     scenario: str
@@ -109,8 +112,9 @@ class Sweep:
     def explain(self) -> str:
         """Return in words for which values which strategy is the best."""
         head = (
-            f"{self.scenario}: least {self.minimize} over {len(self.combinations)} combinations, "
-            f"{self.replications:,} replications each"
+            f"{self.scenario}: least {self.minimize} over "
+            f"{counted(len(self.combinations), 'combination')}, "
+            f"{self._runs} each"
         )
         lines = [head]
         groups: dict[str | None, list[Combination]] = {}
@@ -122,6 +126,12 @@ class Sweep:
             who = "no strategy surely meets the requirements" if name is None else short_name(name)
             lines.append(f"- {who}: {self._where(inside)}{doubt}")
         return "\n".join(lines)
+
+    @property
+    def _runs(self) -> str:
+        runs = [combination.replications for combination in self.combinations]
+        fewest = "" if min(runs) == max(runs) else f"{min(runs):,} to "
+        return fewest + counted(max(runs), "replication")
 
     def _where(self, inside: list[Combination]) -> str:
         if len(inside) == len(self.combinations):
@@ -160,6 +170,7 @@ class Sweep:
             strategies[name][str(key)] = {end: finite(number) for end, number in ends}
         return {
             "values": dict(zip(self.parameters, combination.settings, strict=True)),
+            "replications": combination.replications,
             "verdict": combination.verdict,
             "recommended": combination.recommended,
             "leader": combination.leader,

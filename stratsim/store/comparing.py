@@ -7,6 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from stratsim.errors import InputError, Problem, shorten
+from stratsim.model.scenario import Scenario, check_scenario
 from stratsim.store.checkpoint import Checkpoint
 from stratsim.study import compare_strategies
 from stratsim.study.precision import MOST
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from stratsim.comparison import Comparison
     from stratsim.comparison.precision import Wanted
-    from stratsim.model.scenario import Scenario
     from stratsim.study.gathering import Progress
 
 
@@ -92,9 +92,13 @@ def compare_kept(  # noqa: PLR0913  (a study has as many settings as it has)
     MachineError
         Workers died, no scheduler answers, the disk is full or may not be written.
     """
+    check_scenario(scenario)
     _one_place(workers, executor, dask)
     if engine == "exact":
         _nothing_to_share(executor=executor, dask=dask, out=out)
+    if precision is None and max_replications != MOST:
+        rule = "given together with precision"
+        raise InputError([Problem("max_replications", rule, "no precision to reach")])
     if resume and out is None:
         raise InputError([Problem("resume", "given together with out", "no folder in out")])
     with ExitStack() as stack:
@@ -117,6 +121,9 @@ def compare_kept(  # noqa: PLR0913  (a study has as many settings as it has)
 def _one_place(workers: int | None, executor: Executor | None, dask: str | None) -> None:
     """Refuse what says twice who makes the runs."""
     given = {"workers": workers, "executor": executor, "dask": dask}
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        rule = "a concurrent.futures.Executor"
+        raise InputError([Problem("executor", rule, shorten(executor))])
     named = [name for name, value in given.items() if value is not None]
     if len(named) > 1:
         first, second = named[0], named[-1]

@@ -259,7 +259,7 @@ def build_plan(scenario: Scenario, spec: StrategySpec | str) -> Plan:
     InputError
         Where AWS would refuse the strategy; names the line of the scenario's file.
     """
-    if isinstance(spec, str):
+    if not isinstance(spec, StrategySpec):
         spec = find_spec(scenario, spec)
     problems = check_spec(spec, f"strategies.{spec.name}", scenario.platform, scenario.quotas)
     if not problems:

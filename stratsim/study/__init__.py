@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +13,9 @@ from stratsim.comparison import Comparison
 from stratsim.comparison.precision import Wanted, read_targets
 from stratsim.engine.setup import Setup, prepare
 from stratsim.engine.tally import Tally
-from stratsim.errors import InputError, Problem, UnsupportedError, shorten, unknown_name
+from stratsim.errors import InputError, Problem, shorten, unknown_name
 from stratsim.measures import MEASURES, Sample, events, refused
+from stratsim.model.scenario import Scenario, check_scenario
 from stratsim.provenance import provenance
 from stratsim.strategies import build_plan
 from stratsim.study.cases import Cases, enumerate_cases
@@ -28,7 +30,6 @@ from stratsim.world import Block, block_size
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from stratsim.model.scenario import Scenario
     from stratsim.traced import Run
 
 __all__ = ["ENGINES", "compare_strategies", "simulate"]
@@ -66,6 +67,7 @@ def simulate(
     from stratsim.engine.des import trace_one
     from stratsim.traced import Run
 
+    check_scenario(scenario)
     seed = _whole("seed", scenario.seed if seed is None else seed)
     replication = _whole("replication", replication)
     setup = prepare(scenario, build_plan(scenario, strategy))
@@ -98,8 +100,9 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
     """
     targets = read_targets(precision, MEASURES)
     if engine == "exact" and (targets or stratify):
-        msg = "the exact engine draws no runs, so precision and stratify have nothing to do there"
-        raise UnsupportedError(msg)
+        name, got = ("precision", precision) if targets else ("stratify", stratify)
+        rule = "left out with the exact engine, which makes no runs"
+        raise InputError([Problem(name, rule, shorten(got))])
     if targets:
         asked = scenario.replications if replications is None else replications
         first = _whole("replications", asked, least=1)
@@ -119,10 +122,15 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
     seed = _whole("seed", scenario.seed if seed is None else seed)
     asked = scenario.replications if replications is None else replications
     wanted = _whole("replications", asked, least=1)
+    strategies = [strategies] if isinstance(strategies, str) else strategies
     names = strategies or [spec.name for spec in scenario.strategies]
     setups = [prepare(scenario, build_plan(scenario, name)) for name in names]
     if engine == "exact":
-        return _solved(scenario, setups, seed, _workers(workers, engine), progress)
+        found = _solved(scenario, setups, seed, _workers(workers, engine), progress)
+        if replications is None:
+            return found
+        unused = f"replications: the exact engine makes no runs, so {wanted:,} are not made"
+        return replace(found, warnings=(*found.warnings, unused))
     used = "des" if engine == "des" else "batch"
     cases = enumerate_cases(scenario, wanted, stratify=stratify)
     if keep is not None:

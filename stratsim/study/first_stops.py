@@ -14,7 +14,7 @@ from stratsim.engine.setup import Setup, prepare
 from stratsim.model.plan import Retire
 from stratsim.model.quantities import Fixed
 from stratsim.model.release import Fault, Outcome, Release
-from stratsim.model.scenario import Scenario
+from stratsim.model.scenario import Scenario, check_scenario
 from stratsim.model.strategy import StrategySpec
 from stratsim.strategies import PlanResult, plan_strategy
 from stratsim.strategies.first_stop import FirstStop
@@ -65,6 +65,7 @@ def foresee(scenario: Scenario, strategy: str | StrategySpec) -> PlanResult:
     InputError
         Where there is no such strategy, or AWS would refuse it.
     """
+    check_scenario(scenario)
     return with_first_stops(scenario, plan_strategy(scenario, strategy))
 
 

@@ -30,7 +30,7 @@ def combination(settings: tuple[object, ...], failed: Mapping[str, float]) -> Co
     best = min(failed, key=lambda name: failed[name])
     estimates = {(name, FAILED): Estimate(value) for name, value in failed.items()}
     estimates |= {(name, TIME): Estimate() for name in failed}
-    return Combination(settings, estimates, best, None, "cannot tell")
+    return Combination(settings, estimates, best, None, "cannot tell", 10)
 
 
 def sweep(parameters: dict[str, tuple[object, ...]], *made: Combination) -> Sweep:
@@ -77,8 +77,8 @@ class TestHeatmap:
 
     def test_an_interval_stands_under_its_number(self) -> None:
         estimates = {("x", FAILED): Estimate(20.0, 15.5, 26.0, 50), ("x", TIME): Estimate()}
-        known = Combination((1,), estimates, "x", None, "recommended")
-        both = Combination((1, 1), estimates, "x", None, "recommended")
+        known = Combination((1,), estimates, "x", None, "recommended", 10)
+        both = Combination((1, 1), estimates, "x", None, "recommended", 10)
 
         assert sweep_numbers(sweep({"a": (1,)}, known), None, None).texts == (("20\n[15.5, 26]",),)
         two = sweep({"a": (1,), "b": (1,)}, both)

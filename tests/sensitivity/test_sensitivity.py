@@ -129,6 +129,23 @@ class TestSweep:
         with pytest.raises(InputError, match=message):
             stratsim.sweep(paper, parameters)
 
+    def test_numbers_of_runs_that_differ_are_told(self, paper: Scenario) -> None:
+        noisy = paper.with_values({"noise": "sampled"})
+        found = stratsim.sweep(noisy, {"replications": [2, 30]})
+
+        assert [one["replications"] for one in found.to_dict()["combinations"]] == [2, 30]
+        assert "over 2 combinations, 2 to 30 replications each" in found.explain()
+
+    def test_warnings_of_all_combinations_are_told(self, paper: Scenario) -> None:
+        """Of the last alone they would depend on the order."""
+        quiet, loud = 0, 1e6  # beyond what one period can hold a word is due
+        there, back = (
+            stratsim.sweep(paper, {"traffic.rate": rates}, replications=5)
+            for rates in ([quiet, loud], [loud, quiet])
+        )
+
+        assert set(there.warnings) == set(back.warnings) != set()
+
     def test_progress_counts_combinations(self, paper: Scenario) -> None:
         seen: list[tuple[int, int]] = []
 
