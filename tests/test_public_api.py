@@ -141,6 +141,7 @@ def test_the_name_of_a_scenario_is_told_to_be_loaded(name: str, rest: tuple[obje
     [
         ("compare", {"executor": 5}, "executor: must be a concurrent.futures.Executor, but got 5"),
         ("compare", {"precision": 5}, "precision: must be KEY:SHARE%"),
+        ("compare", {"replications": 10**11}, "must be at most 1,000,000,000, but got 100,000"),
         ("compare", {"engine": None}, "engine: must be one of auto"),
         ("compare", {"max_replications": 9}, "must be given together with precision"),
         ("compare", {"engine": "exact", "stratify": True}, "stratify: must be left out with the"),

@@ -89,6 +89,13 @@ class TestRefused:
         assert found.verdict == "none meets"
         assert found.reasons[0] == "No strategy deploys anything."
 
+    def test_what_never_begins_is_in_no_pareto_set(self) -> None:
+        """It fails no request, at once and for nothing, so it would drive out all others."""
+        found = stratsim.compare(stratsim.load(REFUSED), replications=400)
+
+        assert found.pareto == ("unwatched",)
+        assert list(found.table()["pareto"]) == [False, True]
+
     def test_the_comparison_says_so(self) -> None:
         idle, unwatched = (
             stratsim.compare(stratsim.load(REFUSED), replications=400).diagnosis(name)

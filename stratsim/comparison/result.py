@@ -76,10 +76,14 @@ class Comparison:
 
     @cached_property
     def pareto(self) -> tuple[str, ...]:
-        """Strategies that no other beats in failed requests, duration and cost together."""
+        """Strategies that no other beats in failed requests, duration and cost together.
+
+        What deploys nothing is left out: it would fail no request, at once and for nothing.
+        """
         points = {
             sample.strategy: [self._mean(sample, name) for name in PARETO_MEASURES]
             for sample in self.samples
+            if sample.deploys
         }
         return tuple(pareto_front(points))
 

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from stratsim.model.quantities import Array
 
 PROBABILITIES = ("rollback", "false_rollback", "missed")
+REFUSED = 0.5
+"""A strategy of which more than this share of deployments is over at its creation deploys
+nothing as a rule: it is neither recommended nor in the Pareto set, however little it damages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,6 +46,11 @@ class Sample:
     def refused_share(self) -> float:
         """Share of the deployments that were over at their creation, as far as it is known."""
         return 0.0 if self.refused is None else float(self.weight[self.refused].sum())
+
+    @property
+    def deploys(self) -> bool:
+        """Whether its deployments begin, as a rule."""
+        return self.refused_share <= REFUSED
 
     @property
     def runs(self) -> int:

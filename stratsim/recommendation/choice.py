@@ -8,7 +8,7 @@ from typing import Literal
 from stratsim.comparison import Comparison, Key, key_of
 from stratsim.errors import InputError, Problem, shorten
 from stratsim.intervals import Difference, Estimate
-from stratsim.measures.sample import Sample
+from stratsim.measures.sample import REFUSED, Sample
 from stratsim.recommendation.requirement import Finding, Requirement
 
 Verdict = Literal["recommended", "none meets", "cannot tell"]
@@ -17,10 +17,6 @@ Kind = Literal["strategy", "design", "finalist"]
 INDIFFERENCE = 0.01
 """A strategy that may be better by at most this share of the objective counts as equal:
 being wrong about it costs less than the runs that would settle it."""
-
-REFUSED = 0.5
-"""A strategy of which more than this share of deployments is over at its creation deploys
-nothing as a rule, so it is not recommended however little it damages."""
 
 
 @dataclass(frozen=True, slots=True)

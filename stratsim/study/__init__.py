@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["ENGINES", "compare_strategies", "simulate"]
 
 ENGINES = ("auto", "des", "batch", "exact")
+MANY = 1_000_000_000
+"""Runs of one study: more take days, and their list of jobs alone gigabytes."""
 
 
 def simulate(
@@ -122,6 +124,8 @@ def compare_strategies(  # noqa: PLR0913  (what a study can be asked)
     seed = _whole("seed", scenario.seed if seed is None else seed)
     asked = scenario.replications if replications is None else replications
     wanted = _whole("replications", asked, least=1)
+    if wanted > MANY:
+        raise InputError([Problem("replications", f"at most {MANY:,}", f"{wanted:,}")])
     strategies = [strategies] if isinstance(strategies, str) else strategies
     names = strategies or [spec.name for spec in scenario.strategies]
     setups = [prepare(scenario, build_plan(scenario, name)) for name in names]
