@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from stratsim.intervals import Estimate
     from stratsim.risk.result import Curve, OperatingCharacteristic
 
+APART = 1.5
+"""Sizes whose ratio is larger say little about the curve between them."""
+
 HEADS = {
     "rollback": "rollback",
     "missed": "missed",
@@ -68,7 +71,19 @@ def _smallest(found: OperatingCharacteristic, curve: Curve, smallest: Estimate) 
     low, high = (
         "?" if isnan(end) else size_text(found.kind, end) for end in (smallest.low, smallest.high)
     )
-    return f"from {size_text(found.kind, smallest.value)} on [{low}, {high}]"
+    text = f"from {size_text(found.kind, smallest.value)} on [{low}, {high}]"
+    return f"{text}{_guessed(found, curve, smallest.value)}"
+
+
+def _guessed(found: OperatingCharacteristic, curve: Curve, value: float) -> str:
+    """Say where the two sizes beside a value are so far apart that it is a guess."""
+    sizes = [point.size for point in curve.points[1:]]
+    below = max((size for size in sizes if size < value), default=value)
+    above = min((size for size in sizes if size >= value), default=value)
+    if above <= APART * below:
+        return ""
+    ends = f"{size_text(found.kind, below)} and {size_text(found.kind, above)}"
+    return f", a guess between {ends}: sizes between them would tell"
 
 
 def rows(found: OperatingCharacteristic, curve: Curve) -> list[tuple[str, list[tuple[str, str]]]]:

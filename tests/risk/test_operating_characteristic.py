@@ -213,6 +213,20 @@ class TestAsked:
         assert both.to_dict()["strategies"][1]["false_rollback"]["value"] == 0.0
         assert "rolled back in 80% or more: from 5% or less on" in str(both)
 
+    def test_a_value_between_sizes_far_apart_is_told_as_a_guess(self) -> None:
+        """Nothing was looked at between 0.2 % and 10 %; from grids of their own no such word."""
+        far, near = (
+            stratsim.operating_characteristic(
+                stratsim.load(SCENARIO), CANARY, sizes, engine="exact"
+            )
+            for sizes in ([0.002, 0.1], None)
+        )
+
+        assert "on [" in str(far)
+        assert ", a guess between 0.2% and 10%: sizes between them would tell" in str(far)
+        assert "on [" in str(near)
+        assert "guess" not in str(near)
+
     def test_the_same_seed_gives_the_same_numbers_on_any_workers(self) -> None:
         made = [
             stratsim.operating_characteristic(
