@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from stratsim.comparison import Key
-from stratsim.comparison.pareto import PARETO_MEASURES
+from stratsim.comparison.pareto import PARETO_MEASURES, pareto_front
 from stratsim.intervals.summary import finite
 from stratsim.recommendation import Recommendation
 from stratsim.recommendation.choice import standing
@@ -66,7 +66,8 @@ class SearchedDesign(Recommendation):
     def pareto(self) -> tuple[str, ...]:
         """The last designs that meet the limits and that no other such beats in everything.
 
-        Weighed are failed requests, duration and cost, in the same worlds for all.
+        Weighed are failed requests, duration and cost, in the same worlds for all; and as
+        they are told, for a finalist has more runs by which another may beat it after all.
         """
         key, limits = self.choice.objective, self.choice.requirements
         samples = tuple(
@@ -74,7 +75,12 @@ class SearchedDesign(Recommendation):
             for sample in self.finalists.samples
             if standing(self.sample(sample.strategy), key, limits).met is not False
         )
-        return replace(self.finalists, samples=samples).pareto if samples else ()
+        if not samples:
+            return ()
+        front = replace(self.finalists, samples=samples).pareto
+        points = {name: [e.value for e in self._estimates(name).values()] for name in front}
+        told = {*pareto_front(points), self.strategy}
+        return tuple(name for name in front if name in told)
 
     def sample(self, design: str) -> Sample:
         """Return the most runs that there are of one of the last designs."""

@@ -96,6 +96,19 @@ class TestWinner:
             assert row["replications"] == (found.comparison.replications if more else few[name])
         assert "strateg" not in found.explain()  # these are designs
 
+    def test_no_design_of_the_front_beats_another_by_what_is_told(
+        self, found: SearchedDesign
+    ) -> None:
+        """Finalists have more runs: by these the one must not beat the other, either."""
+        points = {
+            row["strategy"]: [one["mean"] for one in row["measures"].values()]
+            for row in found.to_dict()["front"]
+        }
+        for name, point in points.items():
+            others = [other for key, other in points.items() if key not in (name, found.strategy)]
+            worse = [all(a <= b for a, b in zip(point, other, strict=True)) for other in others]
+            assert not any(worse)
+
     def test_is_written_as_aws_has_it(self, found: SearchedDesign, tmp_path: Path) -> None:
         files = found.export(tmp_path)
         alarm = json.loads(next(f for f in files if f.name.startswith("alarm-")).read_text())
