@@ -78,6 +78,7 @@ def operating_characteristic(  # noqa: PLR0913  (what a study can be asked)
     if more:
         again = made.study(more)
         curves = _curves(names, regression, [found, again], [sizes, more])
+    made_of = found.replications if engine == "exact" else replications
     return OperatingCharacteristic(
         scenario=scenario.name,
         kind=regression.fault.kind,
@@ -85,10 +86,10 @@ def operating_characteristic(  # noqa: PLR0913  (what a study can be asked)
         outcome=outcome,
         curves=curves,
         seed=found.seed,
-        replications=replications,
+        replications=made_of,
         engine=found.engine,
         provenance=provenance(
-            scenario, engine=found.engine, replications=replications, seed=found.seed,
+            scenario, engine=found.engine, replications=made_of, seed=found.seed,
             command="power",
         ),
         warnings=found.warnings,
@@ -163,7 +164,14 @@ def _curves(
 def _point(sample: Sample, outcome: int, size: float) -> SizedPoint:
     part = sample.given(outcome)
     estimates = {str(key): key.estimate(part) for key in KEYS}
-    return SizedPoint(size, part.runs, estimates)
+    return SizedPoint(size, _drawn(part), estimates)
+
+
+def _drawn(sample: Sample) -> int:
+    """Return how many runs were drawn; of computed numbers, whose rows are none, worlds."""
+    if not sample.exact:
+        return sample.runs
+    return 1 if sample.world is None else len(np.unique(sample.world))
 
 
 def _between(curves: Iterable[Curve]) -> tuple[float, ...]:

@@ -105,7 +105,8 @@ class OperatingCharacteristic:
     curves
         One per strategy.
     seed, replications, engine
-        How the runs were made; replications of each size and strategy.
+        How the runs were made; replications of each size and strategy, worlds of the
+        exact engine, which makes no runs.
     """
 
     scenario: str

@@ -125,6 +125,9 @@ def test_the_exact_engine_conditions_on_worlds_where_times_are_random() -> None:
         for engine in ("exact", "batch")
     )
 
+    worlds = {point["replications"] for point in exact.to_dict()["strategies"][0]["curve"]}
+    assert worlds == {exact.replications} == {exact.to_dict()["provenance"]["replications"]}
+    assert 1 < exact.replications < RUNS
     for one, other in zip(exact.curve().points, drawn.curve().points, strict=True):
         for key in ("rollback", "failed_requests"):
             found, runs = one.estimates[key], other.estimates[key]
