@@ -209,6 +209,13 @@ class TestDiagnosis:
 
         assert "outcome 'rare' (probability 0.1%) never came up" in comparison.diagnosis("a")
 
+    def test_few_of_few_runs_are_told_by_their_number(self, comparison_of: ComparisonOf) -> None:
+        """Not as fewer than 30 of 4."""
+        values = [60.0, float("nan"), float("nan"), 90.0]
+        doubts = comparison_of(a={"time_to_detect_s": values}).diagnosis("a")
+
+        assert "time_to_detect_s applies in fewer than 4 of 4 runs" in doubts
+
     def test_exact_runs_are_not_doubted(self, comparison_of: ComparisonOf) -> None:
         comparison = comparison_of(outcomes=HALF, exact=True, a={"failed_requests": [0, 1]})
 

@@ -41,8 +41,9 @@ def _few_runs(sample: Sample) -> Iterator[str]:
     for name in ("time_to_detect_s", "rollback_latency_s"):
         values = sample.measures.get(name)
         count = 0 if values is None else int(np.isfinite(values).sum())
-        if 0 < count < min(FEW, sample.runs):
-            yield f"{name} applies in fewer than {FEW} of {sample.runs} runs"
+        bound = min(FEW, sample.runs)
+        if 0 < count < bound:
+            yield f"{name} applies in fewer than {bound} of {sample.runs} runs"
 
 
 def _unseen(sample: Sample, outcomes: Mapping[str, float]) -> Iterator[str]:
