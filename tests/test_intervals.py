@@ -17,9 +17,11 @@ from stratsim.intervals import (
     estimate_quantile,
     estimate_tail,
     paired_difference,
+    probability_difference,
     summarize,
     wilson,
 )
+from stratsim.intervals.design import Bools
 from stratsim.model.quantities import Array
 
 STUDIES = 2000
@@ -338,6 +340,69 @@ class TestPairs:
             hits += holds(found.estimate, truth)
 
         assert least < hits / STUDIES < 0.975
+
+
+def pairs(both: int, first: int, second: int, none: int) -> tuple[Bools, Bools]:
+    """The runs of a table of pairs: what happened to ours, and to theirs."""
+    counts = (both, first, second, none)
+    return np.repeat([True, True, False, False], counts), np.repeat(
+        [True, False, True, False], counts
+    )
+
+
+class TestPairedProbabilities:
+    @pytest.mark.parametrize(
+        ("table", "low", "high"),
+        [
+            # Newcombe 1998, table II; Fagerland, Lydersen and Laake 2017, chapter 8
+            ((36, 12, 2, 0), 0.0569, 0.3404),
+            ((59, 6, 16, 80), -0.1186, -0.0046),
+        ],
+    )
+    def test_published_limits(self, table: tuple[int, ...], low: float, high: float) -> None:
+        ours, theirs = pairs(*table)
+
+        found = probability_difference(ours, theirs, drawn(len(ours))).estimate
+
+        assert found.value == pytest.approx(ours.mean() - theirs.mean())
+        assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
+
+    def test_no_difference_in_40_runs_is_not_none(self) -> None:
+        """Both shares may be up to Wilson's 8.76 %: each alone is the worst case."""
+        never = np.zeros(40, dtype=bool)
+
+        found = probability_difference(never, never, drawn(40))
+
+        assert found.identical
+        assert (found.estimate.low, found.estimate.high) == pytest.approx(
+            (-0.0876, 0.0876), abs=5e-5
+        )
+
+    def test_covers_a_small_difference(self) -> None:
+        """2 % against 1 %, the rarer within the other: few pairs differ, or none."""
+        rng = np.random.default_rng(21)
+        hits = 0
+        for _ in range(STUDIES):
+            luck = rng.random(150)
+            found = probability_difference(luck < 0.02, luck < 0.01, drawn(150))
+            hits += holds(found.estimate, 0.01)
+
+        assert hits / STUDIES > 0.93
+
+    def test_strata_add_their_distances(self) -> None:
+        """A stratum that weighs nothing leaves the other's limits; equal ones halve the square."""
+        ours, theirs = pairs(36, 12, 2, 0)
+        alone = probability_difference(ours, theirs, drawn(50)).estimate
+        stratum = np.repeat([0, 1], 50)
+        twice = [np.tile(side, 2) for side in (ours, theirs)]
+
+        found = probability_difference(
+            *twice, Design.of(np.repeat([0.0139, 0.0061], 50), stratum, exact=False)
+        ).estimate
+
+        share = np.hypot(0.695, 0.305)
+        assert found.value - found.low == pytest.approx(share * (alone.value - alone.low))
+        assert found.high - found.value == pytest.approx(share * (alone.high - alone.value))
 
 
 class TestStrata:

@@ -16,6 +16,7 @@ from stratsim.intervals import (
     estimate_quantile,
     estimate_tail,
     paired_difference,
+    probability_difference,
 )
 from stratsim.intervals.summary import STATISTICS
 from stratsim.measures import MEASURES
@@ -103,6 +104,9 @@ class Key:
         """
         if not np.array_equal(sample.weight, reference.weight):
             return self._apart(sample, reference)
+        if self.name in sample.events:
+            sides = sample.events[self.name], reference.events[self.name]
+            return probability_difference(*sides, design_of(sample))
         return paired_difference(
             self.values(sample),
             self.values(reference),

@@ -9,7 +9,12 @@ like one.
 
 from stratsim.intervals.design import LEVEL, Design, Estimate
 from stratsim.intervals.means import estimate_mean, estimate_probability, wilson
-from stratsim.intervals.pairing import Difference, difference_by_world, paired_difference
+from stratsim.intervals.pairing import (
+    Difference,
+    difference_by_world,
+    paired_difference,
+    probability_difference,
+)
 from stratsim.intervals.quantiles import TAIL, estimate_quantile, estimate_tail
 from stratsim.intervals.summary import summarize
 
@@ -25,6 +30,7 @@ __all__ = [
     "estimate_quantile",
     "estimate_tail",
     "paired_difference",
+    "probability_difference",
     "summarize",
     "wilson",
 ]
