@@ -12,7 +12,7 @@ from stratsim.measures.sample import REFUSED, Sample
 from stratsim.recommendation.requirement import Finding, Requirement
 
 Verdict = Literal["recommended", "none meets", "cannot tell"]
-Kind = Literal["strategy", "design", "finalist"]
+Kind = Literal["strategy", "design", "finalist", "candidate"]
 
 INDIFFERENCE = 0.01
 """A strategy that may be better by at most this share of the objective counts as equal:
@@ -89,7 +89,8 @@ class Choice:
     requirement; ``rivals`` are the others that meet, or may meet, them, best
     first; ``open`` those of them that the runs cannot put behind the leader.
     ``kind`` is what was chosen among: strategies, the designs of a search that were run
-    to the end, or the finalists: those of them that were run again.
+    to the end, the finalists: those of them that were run again, or the candidates of a
+    search that was interrupted.
     """
 
     verdict: Verdict

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from stratsim.recommendation.requirement import Finding
 
 _SHOWN = 2  # strategies told by name where there may be many
-_PLURAL = {"strategy": "strategies", "design": "designs", "finalist": "finalists"}
+_PLURAL = {
+    "strategy": "strategies",
+    "design": "designs",
+    "finalist": "finalists",
+    "candidate": "candidates",
+}
 
 
 def reasons(choice: Choice, comparison: Comparison) -> tuple[str, ...]:

@@ -191,10 +191,15 @@ class SearchedDesign(Recommendation):
             f"with {self.space.alarms:,} alarms and with none) in {counted(len(self.laps), 'round')}: "
             f"{out['failed']:,} surely failed a requirement, {out['beaten']:,} surely were no "
             f"better than the leader, {out['left_out']:,} promised less and were left out for "
-            f"time, {left:,} stayed in the race. Designs run to the end: "
-            f"{len(self.finalists.samples)}, the {'most promising' if left else 'nearest'}."
+            f"time, {left:,} stayed in the race. {self._compared('most promising' if left else 'nearest')}"
         )
         return [text, *self._left_out()]
+
+    def _compared(self, which: str) -> str:
+        count = len(self.finalists.samples)
+        if self.interrupted:
+            return f"Designs compared: {count}, the {which}, in the few runs that there are."
+        return f"Designs run to the end: {count}, the {which}."
 
     def _left_out(self) -> list[str]:
         """Say what the designs that were left out for time promised: no bound holds for them."""

@@ -80,8 +80,7 @@ def search_designs(
         finalists = comparison = _so_far(race, finals, runs)
         interrupted = True
     told(1.0)
-    found = _found(race, finals, finalists, comparison, notes)
-    return replace(found, interrupted=interrupted)
+    return _found(race, finals, finalists, comparison, notes, interrupted=interrupted)
 
 
 def _guarded(
@@ -200,8 +199,12 @@ def _found(
     finalists: Comparison,
     comparison: Comparison,
     notes: Sequence[str],
+    *,
+    interrupted: bool,
 ) -> SearchedDesign:
     kind: Kind = "design" if comparison is finalists else "finalist"  # that was run more often
+    if interrupted:
+        kind = "candidate"
     choice = decide(comparison, race.objective, race.requirements, kind)
     more: list[str] = []
     if choice.verdict == "cannot tell" and choice.leader is not None:
@@ -221,6 +224,7 @@ def _found(
         entries=finals.entries,
         laps=tuple(race.laps),
         notes=(*more, *notes),
+        interrupted=interrupted,
     )
 
 
