@@ -35,22 +35,36 @@ _RARE = 1e-13
 class Step:
     """One minute in structure: how states lead to states.
 
-    ``matrix`` (groups x targets, symbols x states) holds the chances of what is
-    published. ``states`` are the targets. A group is what its arcs have in common:
-    whether an alarm of the deployment group changes to ALARM, whether any alarm does
-    that people hear of, and whether one of the group is in ALARM afterwards.
+    ``matrix`` (arcs, states) holds the chances of what is published; an arc is a symbol
+    of the support and a place where it leads, of several ones from ``begin`` on.
+    ``states`` are the targets. A group is what its arcs have in common: whether an alarm
+    of the deployment group changes to ALARM, whether any alarm does that people hear of,
+    and whether one of the group is in ALARM afterwards.
     """
 
     support: tuple[int, ...]
     matrix: Any
+    symbol: Index
+    place: Index
+    begin: Index
     groups: tuple[tuple[bool, bool, bool], ...]
     states: Index
 
-    def lead(self, shown: Array) -> Array:
-        """Return (groups, targets, ...) of what states (symbols, states, ...) lead to."""
-        rest = shown.shape[2:]
-        flat = self.matrix @ shown.reshape(shown.shape[0] * shown.shape[1], -1)
-        return np.asarray(flat.reshape(len(self.groups), len(self.states), *rest))
+    def lead(self, population: Array, p: Array, x: Array | None = None) -> Array:
+        """Return (groups, targets, 1 + measures, rows) of what a population leads to.
+
+        Which is (states, 1 + measures, rows). A minute shows the symbols with chances `p`
+        (symbols, rows), and moments `x` (symbols, measures, rows) if they are counted.
+        """
+        rest = population.shape[1:]
+        ahead = (self.matrix @ population.reshape(len(population), -1)).reshape(-1, *rest)
+        arcs = ahead * p[self.symbol][:, None]
+        if x is not None:
+            arcs[:, 1:] += ahead[:, :1] * x[self.symbol]
+        found = np.zeros((len(self.groups) * len(self.states), *rest))
+        alone = len(self.begin) == len(arcs)
+        found[self.place] = arcs if alone else np.add.reduceat(arcs, self.begin)
+        return found.reshape(len(self.groups), len(self.states), *rest)
 
 
 class _Made(local):
@@ -135,7 +149,7 @@ class Machine:
         from scipy.sparse import coo_array
 
         arcs = self._arcs.setdefault(evaluated, Arcs())
-        symbols = 3 ** len(self.judges)
+        symbols, before = 3 ** len(self.judges), len(states)
         pairs = (np.array(support)[:, None] + symbols * states).reshape(-1)
         fresh = pairs[~arcs.known(pairs)]
         if len(fresh):
@@ -152,12 +166,16 @@ class Machine:
         used, part = np.unique(group, return_inverse=True)
         states = np.nonzero(there)[0]
         states = states[np.lexsort(self._rows[states].T)]
-        place = np.empty(len(there), dtype=np.int64)
-        place[states] = np.arange(count)
-        at = part * count + place[target]
-        matrix = coo_array((p, (at, source)), shape=(len(used) * count, len(pairs)))
+        order = np.empty(len(there), dtype=np.int64)
+        order[states] = np.arange(count)
+        # of each place that is led to, by symbol
+        arc = (part * count + order[target]) * len(support) + source // before
+        each, row = np.unique(arc, return_inverse=True)
+        matrix = coo_array((p, (row, source % before)), shape=(len(each), before))
+        place, begin = np.unique(each // len(support), return_index=True)
         groups = tuple((bool(g & 4), bool(g & 2), bool(g & 1)) for g in used.tolist())
-        return Step(support, matrix.tocsr(), groups, states)
+        symbol = each % len(support)
+        return Step(support, matrix.tocsr(), symbol, place, begin, groups, states)
 
     def _led(
         self, states: Index, symbol: Index, evaluated: tuple[bool, ...]

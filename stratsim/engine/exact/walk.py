@@ -147,8 +147,8 @@ class Walk:
             kind = self.minutes.kind[:, minute - self.minutes.first]
             q = self.table.p[kind, self.variant]
         step = self.machine.step(self.states, self._support(q), evaluated)
-        here = self.classes[Past()] * q.T[list(step.support), None, None, :]
-        self.states, self.classes = step.states, {Past(): step.lead(here).sum(axis=0)}
+        led = step.lead(self.classes[Past()], q.T[list(step.support)])
+        self.states, self.classes = step.states, {Past(): led.sum(axis=0)}
         self._prune()
 
     # -- the deployment ---------------------------------------------------------------
@@ -230,11 +230,8 @@ class Walk:
         """Move one class along the arcs of a minute."""
         if (population[:, 0].max(axis=0) * shown.most).max() < self.rare:
             return
-        # by symbol, state, and world: probabilities and expectations
-        arcs = population * shown.p[:, None, None, :]
-        if self.counted:
-            arcs[:, :, 1:] += population[None, :, :1] * shown.x[:, None]
-        led, minute = moves.step.lead(arcs), moves.minute
+        led = moves.step.lead(population, shown.p, shown.x if self.counted else None)
+        minute = moves.minute
         likely = (led[:, :, 0].max(axis=(1, 2)) >= self.rare).tolist()
         paged = past if past.paged > NOT else past._replace(paged=minute)
         for (stops, fires, active), part, some in zip(moves.step.groups, led, likely, strict=True):
