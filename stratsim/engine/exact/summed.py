@@ -81,7 +81,10 @@ def _add(
     every = part.low + cell.mass.low + np.arange(width + most - 1.0)
     seen = wide.codes(every, np.full(1, float(part.some or bool(cell.some))), counts.hosts)
     row, edges, code = runs(seen)
-    place = np.clip(edges[..., None] - np.arange(width), 0, most)
+    # by edge and own errors: so many of the other's are below
+    edge, which = np.unique(edges, return_inverse=True)
+    place = np.clip(edge[:, None] - np.arange(width), 0, most)
+    begin, end = which.reshape(edges.shape).T
     sums = np.cumsum(np.concatenate([cell.mass.p[None], cell.mass.x]), axis=-1)
     sums = np.pad(sums, [(0, 0), (0, 0), (0, 0), (1, 0)])
     for own in range(part.p.shape[2]):
@@ -93,22 +96,23 @@ def _add(
         elif part.p.shape[2] > 1:
             at = np.full((1, 1), own)
         law = np.concatenate([part.p[None, :, :, own], part.x[:, :, :, own]])
-        values = _among(law * counts.weights[..., None], sums, place[some])
+        below = _below(law * counts.weights[..., None], sums, place)
+        values = below[:, :, end[some]] - below[:, :, begin[some]]
         codes = part.codes[at] if len(part.codes) > 1 else part.codes[0]
         shown = tallied(codes, values[..., None, :], found.shape[-1])
         where = settings[at], code[some, None], np.full((1, 1), cell.code)
         np.add.at(found, where, np.moveaxis(shown, (2, 3), (0, 1)))
 
 
-def _among(law: Array, sums: Array, place: Index) -> Array:
-    """Return sums over nodes, and over the other's errors from one place up to another.
+def _below(law: Array, sums: Array, place: Index) -> Array:
+    """Return sums over nodes, and over the other's errors up to some places.
 
     ``law`` (1 + measures, minutes, nodes, errors) are weights, ``sums`` (1 + measures,
-    minutes, nodes, places) those up to each place, and ``place`` (runs, 2, errors). The
-    sums are (1 + measures, minutes, runs, errors).
+    minutes, nodes, places) those up to each place, and ``place`` (edges, errors). The
+    sums are (1 + measures, minutes, edges, errors).
     """
     own, width = np.swapaxes(law, -1, -2), law.shape[-1]
-    found = np.empty((*law.shape[:2], len(place), width))
+    found = np.empty((*law.shape[:2], *place.shape))
     step = max(_ROOM // (law.shape[1] * sums.shape[-1]), 1)
     for begin in range(0, width, step):
         some = slice(begin, begin + step)
@@ -117,8 +121,7 @@ def _among(law: Array, sums: Array, place: Index) -> Array:
         for at in range(1, len(own)):
             if sums[at].any():
                 table[at] += own[0, ..., some, :] @ sums[at]
-        upto = table[..., np.arange(table.shape[-2]), place[..., some]]
-        found[..., some] = upto[..., 1, :] - upto[..., 0, :]
+        found[..., some] = table[..., np.arange(table.shape[-2]), place[:, some]]
     return found
 
 
