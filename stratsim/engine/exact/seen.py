@@ -128,7 +128,9 @@ def _alike(counts: Counts, sure: Sure) -> Iterator[tuple[Index, int]]:
 def _classes(counts: Counts, side: Side) -> Array:
     """Return what minutes have to agree in to be added up together, (minutes, any)."""
     silent = np.exp(-counts.successes_mean(side).min(axis=1)) >= TINY
-    return np.stack([counts.few(side), silent], axis=1)
+    few = counts.few(side)
+    number = np.where(few, np.sqrt(counts.number(side)) // 3, 0)
+    return np.stack([few, silent, number], axis=1)
 
 
 def _place(counts: Counts, side: Side) -> Array:
