@@ -184,11 +184,12 @@ def _spread(first: Array, second: Array, share: Array) -> Array:
     ahead, behind = np.fft.rfft(first, length), np.fft.rfft(second, length)
     twins = np.may_share_memory(first, second)
     share = np.minimum(share, 1 - share) if twins else share
-    # minutes of one law differ in their shares alone
-    each, which = np.unique(share, return_inverse=True)
-    if len(ahead) > 1:
-        which = np.argsort(np.argsort(share, kind="stable"), kind="stable")
-        each, ahead = np.sort(share), ahead[np.argsort(share, kind="stable")]
+    if len(ahead) == 1:
+        # minutes of one law differ in their shares alone
+        each, which = np.unique(share, return_inverse=True)
+    else:
+        order = np.argsort(share, kind="stable")
+        each, ahead, which = share[order], ahead[order], np.argsort(order)
     found = np.empty((len(each), len(second), ahead.shape[-1]), dtype=complex)
     for begin in range(0, len(each), _TOGETHER):
         here = slice(begin, begin + _TOGETHER)
