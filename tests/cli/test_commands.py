@@ -101,7 +101,11 @@ class TestCompare:
         document = cli("compare", scenario, "--reference", "careful", "--json").document
 
         assert "Paired differences from careful" in table.out
-        assert f"\n{CONFIG.removeprefix('CodeDeployDefault.')}\n measure" in table.out
+        name, head = (
+            f"\n{CONFIG.removeprefix('CodeDeployDefault.')}\n",
+            "difference   worse   equal",
+        )
+        assert head in table.out.partition(name)[2].splitlines()[0]
         assert {row["strategy"] for row in document["differences"]} == {CONFIG}
 
     def test_differences_are_whole_in_a_narrow_terminal(self, cli: Any, scenario: str) -> None:
@@ -111,6 +115,7 @@ class TestCompare:
 
         assert [line for line in page if len(line) > 80] == []
         assert "\u2026" not in "".join(page)
+        assert any(line.startswith(" infrastructure_cost_usd ") for line in page)
 
     def test_a_name_as_tables_shorten_it_is_told_whole(self, cli: Any, scenario: str) -> None:
         ended = cli("compare", scenario, "--reference", CONFIG.partition(".")[2])

@@ -157,22 +157,21 @@ def _difference_tables(comparison: "Comparison", reference: str) -> list[Any]:
     base, parts = comparison.sample(reference), []
     for sample in (one for one in comparison.samples if one is not base):
         table = Table("measure", box=box.SIMPLE_HEAD, show_edge=False)
-        table.columns[0].overflow = "fold"
+        table.columns[0].no_wrap = True  # names stay whole, as do numbers at 80 columns
         for head in (
-            "difference",
-            "95% interval",
-            "worse in",
-            "equal in",
+            "difference\n95% interval",
+            "worse\nin",
+            "equal\nin",
             "runs",
-            "variance ratio",
+            "variance\nratio",
         ):
             table.add_column(head, justify="right", overflow="fold")
         for key in table_keys(comparison):
             found = key.difference(sample, base)
             table.add_row(
                 str(key),
-                format_value(found.estimate.value, key.unit),
-                format_interval(found.estimate.low, found.estimate.high, key.unit),
+                f"{format_value(found.estimate.value, key.unit)}\n"
+                f"{format_interval(found.estimate.low, found.estimate.high, key.unit)}",
                 format_value(found.worse, "share"),
                 format_value(found.equal, "share"),
                 f"{found.estimate.count:,}",
