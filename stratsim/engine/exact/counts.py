@@ -3,7 +3,7 @@
 Sources: thinning of Poisson streams; `stratsim.engine.flow` for what fails.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -67,7 +67,7 @@ class Counts:
 
     All minutes have the same number of stretches; where a minute has fewer nodes than
     another, the last ones weigh nothing. ``fixed`` says that the numbers of requests are
-    not random. ``tables`` keeps what does not depend on the alarms' settings.
+    not random. ``together`` keeps those of `stratsim.engine.exact.few` for other settings.
     """
 
     parts: Sequence[Part]
@@ -81,7 +81,7 @@ class Counts:
     _masses: dict[Side, Mass] = field(default_factory=dict)
     _given: dict[Side, Array] = field(default_factory=dict)
     _margins: dict[Side, tuple[Array, Array, Array]] = field(default_factory=dict)
-    tables: dict[Hashable, Any] = field(default_factory=dict)
+    together: dict[Side, tuple[int, Array]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:

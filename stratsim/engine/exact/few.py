@@ -31,9 +31,9 @@ _NUMBERS = 16  # of requests
 def few_together(panel: Panel, counts: Counts) -> Shown:
     """Return what alarms on the same revisions see; moments are those of these revisions."""
     sides = panel.alarms[0].sides
-    if ("few", sides) not in counts.tables:
-        counts.tables["few", sides] = _law(counts, sides)
-    low, law = counts.tables["few", sides]
+    if sides not in counts.together:
+        counts.together[sides] = _law(counts, sides)
+    low, law = counts.together[sides]
     total = low + np.arange(law.shape[2], dtype=float)[:, None]
     errors = np.minimum(np.arange(law.shape[3], dtype=float), total)
     level, codes = panel.levels(errors, total - errors, counts.hosts)

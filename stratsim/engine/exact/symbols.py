@@ -72,6 +72,7 @@ def same_sides(panel: Panel, counts: Counts) -> Shown:
         upto = Shown(np.einsum("mne,mnse->mse", own[0], chance), moment)
         found.add(_tallied(codes[..., piece], upto, below, size))
         below = upto
+    # behind the last edge is the rest of all, which no setting changes
     found.add(_tallied(codes[..., -1], Shown(p[:, None], x[:, :, None]), below, size))
     return found
 
